@@ -1,0 +1,64 @@
+import type { Resize } from './input-spec.ts';
+import type { Size } from './types.ts';
+
+/**
+ * Where a picture lies inside the model's input: input = source · scale + offset, per axis. The one record from which
+ * every box, mask and map finds its way back.
+ */
+export interface Frame {
+  readonly source: Size;
+  /** The whole model input. */
+  readonly input: Size;
+  /** The part of the input that the resized picture covers, at (offsetX, offsetY). */
+  readonly content: Size;
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly offsetX: number;
+  readonly offsetY: number;
+}
+
+/** Lays a picture of size `source` into the model's input. Pure arithmetic; no pixels are touched. */
+export function fitFrame(source: Size, resize: Resize): Frame {
+  switch (resize.mode) {
+    case 'stretch':
+      return frameOf(source, resize, resize, 0, 0);
+    case 'letterbox': {
+      const ratio = Math.min(resize.width / source.width, resize.height / source.height);
+      const width = clamp(Math.round(source.width * ratio), 1, resize.width);
+      const height = clamp(Math.round(source.height * ratio), 1, resize.height);
+      if (resize.anchor === 'top-left') return frameOf(source, resize, { width, height }, 0, 0);
+      // Ultralytics' LetterBox puts the odd pixel of padding at the end: left = round(dw / 2 − 0.1).
+      const offsetX = Math.round((resize.width - width) / 2 - 0.1);
+      const offsetY = Math.round((resize.height - height) / 2 - 0.1);
+      return frameOf(source, resize, { width, height }, offsetX, offsetY);
+    }
+    case 'limit': {
+      const ratio = Math.min(1, resize.longest / Math.max(source.width, source.height));
+      const size = {
+        width: toMultiple(source.width * ratio, resize.multiple),
+        height: toMultiple(source.height * ratio, resize.multiple),
+      };
+      return frameOf(source, size, size, 0, 0);
+    }
+  }
+}
+
+function frameOf(source: Size, input: Size, content: Size, offsetX: number, offsetY: number): Frame {
+  return {
+    source: { width: source.width, height: source.height },
+    input: { width: input.width, height: input.height },
+    content: { width: content.width, height: content.height },
+    scaleX: content.width / source.width,
+    scaleY: content.height / source.height,
+    offsetX,
+    offsetY,
+  };
+}
+
+function toMultiple(value: number, multiple: number): number {
+  return Math.max(multiple, Math.round(value / multiple) * multiple);
+}
+
+export function clamp(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(value, high));
+}

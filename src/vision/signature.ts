@@ -1,0 +1,33 @@
+import type { DType } from './tensor.ts';
+
+/** A named tensor of a graph. A dimension is a number, a symbol (dynamic, named) or null (dynamic, unnamed). */
+export interface ValueInfo {
+  readonly name: string;
+  readonly dtype: DType | 'string' | 'unknown';
+  readonly dims: readonly (number | string | null)[];
+}
+
+/** What an ONNX file says about itself, without its weights. */
+export interface Signature {
+  /** Graph inputs that are not initializers. */
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  /** metadata_props, as written by the exporter. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly producer: string;
+  readonly irVersion: number;
+  /** Opset version per domain; '' is the ONNX domain. */
+  readonly opsets: Readonly<Record<string, number>>;
+  /** How often each operator occurs in the main graph, e.g. `{ Conv: 60, NonMaxSuppression: 1 }`. */
+  readonly operators: Readonly<Record<string, number>>;
+}
+
+/** Whether a dimension of the signature is fixed. */
+export function isFixed(dim: number | string | null | undefined): dim is number {
+  return typeof dim === 'number' && dim > 0;
+}
+
+/** `float32[1,3,640,640]`, `?` for unnamed dynamic dimensions. */
+export function formatValue(value: ValueInfo): string {
+  return `${value.dtype}[${value.dims.map((d) => d ?? '?').join(',')}]`;
+}
