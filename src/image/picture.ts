@@ -1,0 +1,128 @@
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import { AppError, messageOf } from '../errors.ts';
+import type { InputSpec } from '../vision/input-spec.ts';
+import type { Size } from '../vision/types.ts';
+import { type BmpHeader, decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
+
+// One thread per picture: the workers are the parallelism, and sixteen pictures at once need no sixteen threads each.
+sharp.concurrency(1);
+// Every picture is new; a cache of decoded ones would only hold memory.
+sharp.cache(false);
+// SVG would have the server render (and wait for) whatever the document says; the rest is not a photo format.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: [
+    'VipsForeignLoadJpeg',
+    'VipsForeignLoadPng',
+    'VipsForeignLoadWebp',
+    'VipsForeignLoadNsgif',
+    'VipsForeignLoadTiff',
+    'VipsForeignLoadHeif',
+  ],
+});
+
+export const readableFormats = ['JPEG', 'PNG', 'WebP', 'GIF', 'TIFF', 'AVIF', 'BMP'] as const;
+
+/** A picture that passed the checks on its header; its pixels are decoded on demand. */
+export interface Picture extends Size {
+  /** RGB, row-major, width·height·3, EXIF orientation applied. */
+  readonly pixels: () => Promise<Uint8Array>;
+  /** The same, resized to exactly `size`. */
+  readonly resized: (size: Size, interpolation: InputSpec['interpolation']) => Promise<Uint8Array>;
+}
+
+export interface PictureLimits {
+  /** Width times height of the largest picture that is decoded. */
+  readonly maxPixels: number;
+}
+
+/**
+ * Reads a picture's header: format, size, orientation. Only the first frame of an animation counts.
+ * @throws AppError unsupported_image, unreadable_image or image_too_large.
+ */
+export async function openPicture(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
+  if (bytes.length === 0) throw new AppError('unsupported_image', 'the file is empty');
+  if (isBmp(bytes)) return openBmp(bytes, limits);
+
+  const options: SharpOptions = {
+    failOn: 'truncated',
+    // Published models were trained and scored with OpenCV and Pillow, which ignore colour profiles.
+    ignoreIcc: true,
+    autoOrient: true,
+    // Checked below, where the message can say the size.
+    limitInputPixels: false,
+  };
+  const metadata = await sharp(bytes, options).metadata().catch(headerError);
+  const { width, height } = metadata.autoOrient;
+  checkSize({ width, height }, limits);
+  return openWith(() => sharp(bytes, options), { width, height });
+}
+
+function openBmp(bytes: Uint8Array, limits: PictureLimits): Picture {
+  const header = readBmpHeader(bytes);
+  checkSize(header, limits);
+  return openWith(() => rawSharp(decodeBmp(bytes, header), header), header);
+}
+
+function rawSharp(rgb: Uint8Array, { width, height }: BmpHeader): Sharp {
+  return sharp(rgb, { raw: { width, height, channels: 3 } });
+}
+
+function openWith(open: () => Sharp, { width, height }: Size): Picture {
+  // 16-bit, grey, CMYK and transparent pictures all become plain sRGB, as Pillow's convert('RGB') does.
+  const toRgb = () => open().toColourspace('srgb').removeAlpha();
+  return {
+    width,
+    height,
+    pixels: () => toBytes(toRgb(), { width, height }),
+    resized: (size, interpolation) =>
+      toBytes(toRgb().resize(size.width, size.height, { fit: 'fill', kernel: interpolation }), size),
+  };
+}
+
+async function toBytes(image: Sharp, size: Size): Promise<Uint8Array> {
+  const { data, info } = await image
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((error: unknown) => {
+      throw new AppError('unreadable_image', `the picture cannot be decoded: ${firstLine(error)}`, { cause: error });
+    });
+  if (info.channels !== 3 || info.width !== size.width || info.height !== size.height) {
+    throw new AppError(
+      'unreadable_image',
+      `expected ${size.width}×${size.height} RGB, decoded ${info.width}×${info.height}×${info.channels}`,
+    );
+  }
+  return data;
+}
+
+function checkSize({ width, height }: Size, { maxPixels }: PictureLimits): void {
+  if (!(width > 0 && height > 0)) throw new AppError('unreadable_image', `the picture is ${width}×${height} pixels`);
+  if (width * height > maxPixels) {
+    throw new AppError(
+      'image_too_large',
+      `the picture is ${width}×${height} pixels; at most ${maxPixels} (${(maxPixels / 1e6).toFixed(0)} megapixels) are decoded`,
+    );
+  }
+}
+
+function headerError(error: unknown): never {
+  const message = firstLine(error);
+  if (/unsupported image format|blocked/i.test(message)) {
+    throw new AppError(
+      'unsupported_image',
+      `this is not a picture in a format that is read: ${readableFormats.join(', ')}`,
+      { cause: error },
+    );
+  }
+  throw new AppError('unreadable_image', `the picture's header cannot be read: ${message}`, { cause: error });
+}
+
+/** libvips reports one line for each thing that went wrong; the first is the cause. */
+function firstLine(error: unknown): string {
+  return (
+    messageOf(error)
+      .replace(/^Input (buffer|file) has corrupt header: /, '')
+      .split('\n')[0] ?? ''
+  );
+}
