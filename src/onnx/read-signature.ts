@@ -1,0 +1,237 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { AppError, messageOf } from '../errors.ts';
+import type { Signature, ValueInfo } from '../vision/signature.ts';
+import { dtypeOf, fields } from './schema.ts';
+import { type Field, FormatError, Walker, wireTypes } from './walker.ts';
+
+/**
+ * What an ONNX file says about itself. Weights are stepped over, never read: the cost is that of the graph, not of the
+ * file. Dimensions are given as the file declares them; a tensor without a shape has no dimensions.
+ * @throws AppError invalid_model, naming the file and what is wrong with it
+ */
+export async function readSignature(path: string): Promise<Signature> {
+  const name = basename(path);
+  try {
+    const file = await open(path);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) throw new FormatError('not a file');
+      if (stats.size === 0) throw new FormatError('it is empty');
+      const head = Buffer.alloc(Math.min(stats.size, lfsHeader.length));
+      await file.read(head, 0, head.length, 0);
+      if (head.toString('latin1') === lfsHeader)
+        throw new FormatError('a Git LFS pointer; the model itself is missing');
+      return await readModel(new Walker(file, stats.size));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new AppError('invalid_model', `${name} is not a readable ONNX model: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+const lfsHeader = 'version https://git-lfs';
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES') return 'permission denied';
+  return messageOf(error);
+}
+
+async function readModel(walker: Walker): Promise<Signature> {
+  let irVersion = 0;
+  let producerName = '';
+  let producerVersion = '';
+  const opsets = new Map<string, number>();
+  const metadata = new Map<string, string>();
+  const graph: Graph = { inputs: [], outputs: [], initializers: new Set(), operators: new Map(), found: false };
+  const of = fields.model;
+
+  await walker.walk(0, walker.size, (field) => {
+    switch (field.number) {
+      case of.irVersion:
+        irVersion = varint(field);
+        return undefined;
+      case of.producerName:
+        return text(walker, field, (value) => {
+          producerName = value;
+        });
+      case of.producerVersion:
+        return text(walker, field, (value) => {
+          producerVersion = value;
+        });
+      case of.graph:
+        return readGraph(walker, message(field), graph);
+      case of.opsetImport:
+        return small(walker, field, (bytes) => {
+          const { domain, version } = parseOpset(bytes);
+          opsets.set(domain === 'ai.onnx' ? '' : domain, version);
+        });
+      case of.metadata:
+        return small(walker, field, (bytes) => {
+          const { key, value } = parseEntry(bytes);
+          metadata.set(key, value);
+        });
+      default:
+        return undefined;
+    }
+  });
+
+  if (!graph.found) throw new FormatError('it holds no graph');
+  if (graph.outputs.length === 0) throw new FormatError('its graph has no outputs');
+  return {
+    inputs: graph.inputs.filter((input) => !graph.initializers.has(input.name)),
+    outputs: graph.outputs,
+    metadata: Object.fromEntries(metadata),
+    producer: `${producerName} ${producerVersion}`.trim(),
+    irVersion,
+    opsets: Object.fromEntries(opsets),
+    operators: Object.fromEntries(graph.operators),
+  };
+}
+
+interface Graph {
+  readonly inputs: ValueInfo[];
+  readonly outputs: ValueInfo[];
+  readonly initializers: Set<string>;
+  readonly operators: Map<string, number>;
+  found: boolean;
+}
+
+function readGraph(walker: Walker, { start, end }: Field, graph: Graph): Promise<void> {
+  graph.found = true;
+  const of = fields.graph;
+  return walker.walk(start, end, (field) => {
+    switch (field.number) {
+      case of.input:
+        return small(walker, field, (bytes) => void graph.inputs.push(parseValue(bytes)));
+      case of.output:
+        return small(walker, field, (bytes) => void graph.outputs.push(parseValue(bytes)));
+      case of.node:
+        return nested(walker, message(field), fields.node.opType, (type) => {
+          graph.operators.set(type, (graph.operators.get(type) ?? 0) + 1);
+        });
+      case of.initializer:
+        return nested(walker, message(field), fields.tensor.name, (name) => void graph.initializers.add(name));
+      case of.sparseInitializer: {
+        const sparse = message(field);
+        return walker.walk(sparse.start, sparse.end, (values) =>
+          values.number === fields.sparseTensor.values
+            ? nested(walker, message(values), fields.tensor.name, (name) => void graph.initializers.add(name))
+            : undefined,
+        );
+      }
+      default:
+        return undefined;
+    }
+  });
+}
+
+/** Hands over the text of field `number` of a message, stepping over everything else in it. */
+function nested(walker: Walker, { start, end }: Field, number: number, take: (text: string) => void): Promise<void> {
+  return walker.walk(start, end, (field) => (field.number === number ? text(walker, field, take) : undefined));
+}
+
+async function text(walker: Walker, field: Field, take: (text: string) => void): Promise<void> {
+  take(await walker.text(message(field)));
+}
+
+async function small(walker: Walker, field: Field, take: (bytes: Uint8Array) => void): Promise<void> {
+  take(await walker.bytes(message(field)));
+}
+
+function message(field: Field): Field {
+  if (field.wire === wireTypes.bytes) return field;
+  throw new FormatError(
+    `field ${field.number} at byte ${field.start} has wire type ${field.wire}, not ${wireTypes.bytes}`,
+  );
+}
+
+function varint(field: Field): number {
+  if (field.wire === wireTypes.varint) return field.value;
+  throw new FormatError(`field ${field.number} at byte ${field.start} is not a number`);
+}
+
+function parseOpset(bytes: Uint8Array): { domain: string; version: number } {
+  const opset = { domain: '', version: 0 };
+  parse(bytes, (number, reader) => {
+    if (number === fields.opset.domain) opset.domain = reader.string();
+    else if (number === fields.opset.version) opset.version = Number(reader.int64());
+    else return false;
+    return true;
+  });
+  return opset;
+}
+
+function parseEntry(bytes: Uint8Array): { key: string; value: string } {
+  const entry = { key: '', value: '' };
+  parse(bytes, (number, reader) => {
+    if (number === fields.entry.key) entry.key = reader.string();
+    else if (number === fields.entry.value) entry.value = reader.string();
+    else return false;
+    return true;
+  });
+  return entry;
+}
+
+function parseValue(bytes: Uint8Array): ValueInfo {
+  const value: { name: string; dtype: ValueInfo['dtype']; dims: (number | string | null)[] } = {
+    name: '',
+    dtype: 'unknown',
+    dims: [],
+  };
+  parse(bytes, (number, reader) => {
+    if (number === fields.value.name) value.name = reader.string();
+    else if (number === fields.value.type) parse(reader.bytes(), parseType);
+    else return false;
+    return true;
+  });
+  return value;
+
+  // Only tensors: the sequences, maps and optionals that TypeProto also knows stay 'unknown'.
+  function parseType(number: number, reader: BinaryReader): boolean {
+    if (number !== fields.type.tensor) return false;
+    parse(reader.bytes(), (inner, tensor) => {
+      if (inner === fields.tensorType.elementType) value.dtype = dtypeOf(tensor.int32());
+      else if (inner === fields.tensorType.shape) parse(tensor.bytes(), parseShape);
+      else return false;
+      return true;
+    });
+    return true;
+  }
+
+  function parseShape(number: number, reader: BinaryReader): boolean {
+    if (number !== fields.shape.dim) return false;
+    value.dims.push(parseDim(reader.bytes()));
+    return true;
+  }
+}
+
+/** A size, a symbol, or null for a dimension that the file leaves open (exporters also write −1). */
+function parseDim(bytes: Uint8Array): number | string | null {
+  let dim: number | string | null = null;
+  parse(bytes, (number, reader) => {
+    if (number === fields.dim.value) {
+      const size = Number(reader.int64());
+      dim = size < 0 ? null : size;
+    } else if (number === fields.dim.param) dim = reader.string() || null;
+    else return false;
+    return true;
+  });
+  return dim;
+}
+
+/** Reads a small message field by field; `read` consumes the field or says false to have it skipped. */
+function parse(bytes: Uint8Array, read: (number: number, reader: BinaryReader) => boolean): void {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [number, wire] = reader.tag();
+    if (wire === WireType.StartGroup || wire === WireType.EndGroup)
+      throw new FormatError('a group, which ONNX does not use');
+    if (!read(number, reader)) reader.skip(wire);
+    if (reader.pos > reader.len) throw new FormatError('truncated: a description claims more bytes than it has');
+  }
+}
