@@ -13,10 +13,6 @@ export interface BmpHeader extends Size {
   readonly pixelsAt: number;
 }
 
-export function isBmp(bytes: Uint8Array): boolean {
-  return bytes.length > 2 && bytes[0] === 0x42 && bytes[1] === 0x4d;
-}
-
 /** @throws AppError unsupported_image or unreadable_image. */
 export function readBmpHeader(bytes: Uint8Array): BmpHeader {
   if (bytes.length < 54) throw new AppError('unreadable_image', 'the BMP file ends inside its header');

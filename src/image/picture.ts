@@ -2,27 +2,13 @@ import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { AppError, messageOf } from '../errors.ts';
 import type { InputSpec } from '../vision/input-spec.ts';
 import type { Size } from '../vision/types.ts';
-import { type BmpHeader, decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
+import { type BmpHeader, decodeBmp, readBmpHeader } from './bmp.ts';
+import { readableFormats, sniffFormat } from './format.ts';
 
 // One thread per picture: the workers are the parallelism, and sixteen pictures at once need no sixteen threads each.
 sharp.concurrency(1);
 // Every picture is new; a cache of decoded ones would only hold memory.
 sharp.cache(false);
-// SVG would have the server render (and wait for) whatever the document says; the rest is not a photo format.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: [
-    'VipsForeignLoadJpeg',
-    'VipsForeignLoadPng',
-    'VipsForeignLoadWebp',
-    'VipsForeignLoadNsgif',
-    'VipsForeignLoadTiff',
-    'VipsForeignLoadHeif',
-  ],
-});
-
-export const readableFormats = ['JPEG', 'PNG', 'WebP', 'GIF', 'TIFF', 'AVIF', 'BMP'] as const;
-
 /** A picture that passed the checks on its header; its pixels are decoded on demand. */
 export interface Picture extends Size {
   /** RGB, row-major, width·height·3, EXIF orientation applied. */
@@ -42,7 +28,11 @@ export interface PictureLimits {
  */
 export async function openPicture(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
   if (bytes.length === 0) throw new AppError('unsupported_image', 'the file is empty');
-  if (isBmp(bytes)) return openBmp(bytes, limits);
+  const format = sniffFormat(bytes);
+  if (!format) {
+    throw new AppError('unsupported_image', `not a picture in a format that is read: ${readableFormats.join(', ')}`);
+  }
+  if (format === 'BMP') return openBmp(bytes, limits);
 
   const options: SharpOptions = {
     failOn: 'truncated',
@@ -107,22 +97,11 @@ function checkSize({ width, height }: Size, { maxPixels }: PictureLimits): void 
 }
 
 function headerError(error: unknown): never {
-  const message = firstLine(error);
-  if (/unsupported image format|blocked/i.test(message)) {
-    throw new AppError(
-      'unsupported_image',
-      `this is not a picture in a format that is read: ${readableFormats.join(', ')}`,
-      { cause: error },
-    );
-  }
-  throw new AppError('unreadable_image', `the picture's header cannot be read: ${message}`, { cause: error });
+  throw new AppError('unreadable_image', `the picture's header cannot be read: ${firstLine(error)}`, { cause: error });
 }
 
 /** libvips reports one line for each thing that went wrong; the first is the cause. */
 function firstLine(error: unknown): string {
-  return (
-    messageOf(error)
-      .replace(/^Input (buffer|file) has corrupt header: /, '')
-      .split('\n')[0] ?? ''
-  );
+  const text = messageOf(error).replace(/^Input (buffer|file) has corrupt header:\s*/, '');
+  return text.split('\n')[0] || 'broken data';
 }

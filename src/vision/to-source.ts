@@ -1,0 +1,106 @@
+import { clamp, type Frame } from './frame.ts';
+import { type Axis, sampleAxis, sampleBilinear } from './resample.ts';
+import { semanticToSource } from './semantic-to-source.ts';
+import type { BinaryMask, Detections, Keypoints, MaskGrids, Prediction, Result, ResultByTask } from './types.ts';
+
+/** The one way back: everything a decoder returned, from model-input pixels to pixels of the source image. */
+export function toSource(prediction: Prediction, frame: Frame): Result {
+  switch (prediction.task) {
+    case 'detection':
+      return { task: prediction.task, value: detectionsToSource(prediction.value, frame).detections };
+    case 'instance-segmentation':
+      return { task: prediction.task, value: instancesToSource(prediction.value, frame) };
+    case 'semantic-segmentation':
+      return { task: prediction.task, value: semanticToSource(prediction.value, frame) };
+    case 'classification':
+      return prediction;
+  }
+}
+
+/** Boxes are clipped to the image; those that lie wholly in the padding are dropped. `kept` are the survivors' indices. */
+function detectionsToSource(input: Detections, frame: Frame): { detections: Detections; kept: Int32Array } {
+  const { width, height } = frame.source;
+  const boxes = new Float32Array(input.boxes.length);
+  const kept = new Int32Array(input.scores.length);
+  let n = 0;
+  for (let i = 0; i < input.scores.length; i++) {
+    const xmin = clamp((input.boxes[4 * i]! - frame.offsetX) / frame.scaleX, 0, width);
+    const ymin = clamp((input.boxes[4 * i + 1]! - frame.offsetY) / frame.scaleY, 0, height);
+    const xmax = clamp((input.boxes[4 * i + 2]! - frame.offsetX) / frame.scaleX, 0, width);
+    const ymax = clamp((input.boxes[4 * i + 3]! - frame.offsetY) / frame.scaleY, 0, height);
+    if (!(xmax > xmin && ymax > ymin)) continue;
+    boxes.set([xmin, ymin, xmax, ymax], 4 * n);
+    kept[n++] = i;
+  }
+  const survivors = kept.subarray(0, n);
+  return {
+    kept: survivors,
+    detections: {
+      boxes: boxes.slice(0, 4 * n),
+      scores: Float32Array.from(survivors, (i) => input.scores[i]!),
+      classIds: survivors.map((i) => input.classIds[i]!),
+      ...(input.keypoints && { keypoints: keypointsToSource(input.keypoints, survivors, frame) }),
+    },
+  };
+}
+
+function keypointsToSource({ names, points }: Keypoints, kept: Int32Array, frame: Frame): Keypoints {
+  const k = names.length;
+  const result = new Float32Array(kept.length * k * 3);
+  kept.forEach((i, n) => {
+    for (let j = 0; j < k; j++) {
+      const from = (i * k + j) * 3;
+      const to = (n * k + j) * 3;
+      result[to] = (points[from]! - frame.offsetX) / frame.scaleX;
+      result[to + 1] = (points[from + 1]! - frame.offsetY) / frame.scaleY;
+      result[to + 2] = points[from + 2]!;
+    }
+  });
+  return { names, points: result };
+}
+
+function instancesToSource(
+  input: Detections & { readonly masks: MaskGrids },
+  frame: Frame,
+): ResultByTask['instance-segmentation'] {
+  const { detections, kept } = detectionsToSource(input, frame);
+  const masks = Array.from(kept, (i, n) => {
+    const inputBox = input.boxes.subarray(4 * i, 4 * i + 4);
+    return maskToSource(input.masks, i, inputBox, detections.boxes.subarray(4 * n, 4 * n + 4), frame);
+  });
+  return { ...detections, masks };
+}
+
+/** Samples grid i bilinearly at the centre of every source pixel of the object's box. */
+function maskToSource(
+  masks: MaskGrids,
+  i: number,
+  inputBox: Float32Array,
+  sourceBox: Float32Array,
+  frame: Frame,
+): BinaryMask {
+  const x = Math.floor(sourceBox[0]!);
+  const y = Math.floor(sourceBox[1]!);
+  const width = Math.ceil(sourceBox[2]!) - x;
+  const height = Math.ceil(sourceBox[3]!) - y;
+  const wholeInput = masks.region === 'input';
+  const [left, right] = wholeInput ? [0, frame.input.width] : [inputBox[0]!, inputBox[2]!];
+  const [top, bottom] = wholeInput ? [0, frame.input.height] : [inputBox[1]!, inputBox[3]!];
+  const columns = sampleAxis(
+    width,
+    (c) => ((x + c) * frame.scaleX + frame.offsetX - left) / (right - left),
+    masks.width,
+  );
+  const rows = sampleAxis(height, (r) => ((y + r) * frame.scaleY + frame.offsetY - top) / (bottom - top), masks.height);
+  return { x, y, width, height, data: threshold(masks.grid(i), columns, rows, masks.threshold) };
+}
+
+function threshold(grid: Float32Array, columns: Axis, rows: Axis, limit: number): Uint8Array {
+  const data = new Uint8Array(columns.length * rows.length);
+  for (let r = 0, at = 0; r < rows.length; r++) {
+    for (let c = 0; c < columns.length; c++, at++) {
+      if (sampleBilinear(grid, 0, columns, c, rows, r) > limit) data[at] = 1;
+    }
+  }
+  return data;
+}
