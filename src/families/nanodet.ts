@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { Candidates } from '../vision/candidates.ts';
+import { expectedBin } from '../vision/dfl.ts';
+import { countCells, type Level, pyramidLevels } from '../vision/levels.ts';
+import { argmax } from '../vision/scores.ts';
+import { isFixed, type Signature } from '../vision/signature.ts';
+import { type Tensors, toFloats } from '../vision/tensor.ts';
+import { defineFamily } from './define.ts';
+import { fixedInputSize, imageInputSpec, isFloat, isOne, unexpectedOutputs } from './graph.ts';
+
+const STRIDES = [8, 16, 32];
+const STRIDES_PLUS = [8, 16, 32, 64];
+/** reg_max + 1 of the published configurations: 8 for -m and -plus, 11 for -g. */
+const PUBLISHED_BINS = [8, 11];
+
+export const nanodet = defineFamily({
+  task: 'detection',
+  title: 'NanoDet',
+  reference: 'RangiLyu/nanodet: nanodet/model/head/nanodet_head.py, nanodet_plus_head.py, tools/export_onnx.py',
+  params: z.strictObject({
+    strides: z.array(z.int().min(1)).min(1).default(STRIDES),
+    /** Bins of each side's distance distribution. */
+    bins: z.int().min(2).max(64).default(8),
+    /** Where in its cell a point lies: the middle (0.5), or the corner (0) for NanoDet-Plus. */
+    cellOffset: z.number().min(0).max(1).default(0.5),
+  }),
+  defaults: { scoreThreshold: 0.25, iouThreshold: 0.6, maxDetections: 300 },
+
+  recognise(signature) {
+    const size = fixedInputSize(signature);
+    if (!size || !signature.outputs.every((o) => o.dims.length === 3 && isFloat(o) && isOne(o.dims[0])))
+      return undefined;
+    if (signature.outputs.length === 1) {
+      const strides = STRIDES_PLUS;
+      const [, rows, columns] = signature.outputs[0]!.dims;
+      if (!isFixed(columns) || columns <= 32 || rows !== countCells(pyramidLevels(size, strides))) return undefined;
+      // YOLOX of four levels has this shape too, and neither graph says how its columns divide.
+      return {
+        confidence: 0.4,
+        evidence: [`one output of ${rows} rows at strides 8 to 64`],
+        params: { strides, cellOffset: 0 },
+      };
+    }
+    const bins = readBins(signature, pyramidLevels(size, STRIDES));
+    if (!bins) return undefined;
+    return {
+      confidence: 0.9,
+      evidence: [`scores and distributions over ${bins} bins at strides ${STRIDES.join(', ')}`],
+      params: { bins },
+    };
+  },
+
+  // ImageNet statistics in BGR order, from the published configurations.
+  input: (signature) =>
+    imageInputSpec(signature, {
+      fit: 'center',
+      defaultSize: { width: 416, height: 416 },
+      color: 'bgr',
+      mean: [103.53, 116.28, 123.675],
+      std: [57.375, 57.12, 58.395],
+    }),
+
+  classes(signature, params) {
+    if (signature.outputs.length === 1) {
+      const columns = signature.outputs[0]!.dims[2];
+      return isFixed(columns) ? columns - 4 * params.bins : 0;
+    }
+    const columns = signature.outputs.map((o) => o.dims[2]).find((c) => c !== 4 * params.bins);
+    return isFixed(columns) ? columns : 0;
+  },
+
+  decode(outputs, { params, input, limits }) {
+    const candidates = new Candidates(limits);
+    for (const head of findHeads(outputs, pyramidLevels(input, params.strides), params.bins)) {
+      const { stride, width, height } = head.level;
+      for (let cell = 0; cell < width * height; cell++) {
+        const scoresAt = head.scoresAt + cell * head.scoresStep;
+        const classId = argmax(head.scores, scoresAt, head.classes);
+        const score = head.scores[scoresAt + classId]!;
+        if (!candidates.wants(score)) continue;
+        const x = ((cell % width) + params.cellOffset) * stride;
+        const y = (Math.floor(cell / width) + params.cellOffset) * stride;
+        const at = head.distancesAt + cell * head.distancesStep;
+        const side = (i: number) => expectedBin(head.distances, at + i * params.bins, params.bins) * stride;
+        candidates.add(x - side(0), y - side(1), x + side(2), y + side(3), score, classId, head.level.start + cell);
+      }
+    }
+    return candidates.suppress();
+  },
+});
+
+/** The number of bins, where the outputs are a pair of scores and distributions for each level. */
+function readBins(signature: Signature, levels: readonly Level[]): number | undefined {
+  if (signature.outputs.length !== 2 * levels.length) return undefined;
+  const pairs = levels.map(({ width, height }) =>
+    signature.outputs.flatMap(({ dims: [, rows, columns] }) =>
+      rows === width * height && isFixed(columns) ? [columns] : [],
+    ),
+  );
+  const [a, b] = pairs[0]!;
+  if (!a || !b || a === b || !pairs.every((p) => p.length === 2 && p.includes(a) && p.includes(b))) return undefined;
+  const possible = PUBLISHED_BINS.filter((bins) => a === 4 * bins || b === 4 * bins);
+  return possible.length === 1 ? possible[0] : undefined;
+}
+
+interface Head {
+  readonly level: Level;
+  readonly classes: number;
+  readonly scores: Float32Array;
+  readonly scoresAt: number;
+  readonly scoresStep: number;
+  readonly distances: Float32Array;
+  readonly distancesAt: number;
+  readonly distancesStep: number;
+}
+
+/** The levels' tensors, whether the graph concatenates them (Plus) or gives each apart, in whatever order. */
+function findHeads(outputs: Tensors, levels: readonly Level[], bins: number): Head[] {
+  const tensors = Object.values(outputs).filter(({ dims }) => dims.length === 3);
+  const joined = tensors.find(({ dims }) => dims[1] === countCells(levels) && dims[2]! > 4 * bins);
+  if (joined) {
+    const step = joined.dims[2]!;
+    const data = toFloats(joined);
+    return levels.map((level) => ({
+      level,
+      classes: step - 4 * bins,
+      scores: data,
+      scoresAt: level.start * step,
+      scoresStep: step,
+      distances: data,
+      distancesAt: level.start * step + step - 4 * bins,
+      distancesStep: step,
+    }));
+  }
+  return levels.map((level) => {
+    const own = tensors.filter(({ dims }) => dims[1] === level.width * level.height);
+    const distances = own.find(({ dims }) => dims[2] === 4 * bins);
+    const scores = own.find((t) => t !== distances);
+    if (!distances || !scores) {
+      const cells = level.width * level.height;
+      throw unexpectedOutputs(
+        outputs,
+        `NanoDet's [1,${cells},classes] and [1,${cells},${4 * bins}] at stride ${level.stride}`,
+      );
+    }
+    return {
+      level,
+      classes: scores.dims[2]!,
+      scores: toFloats(scores),
+      scoresAt: 0,
+      scoresStep: scores.dims[2]!,
+      distances: toFloats(distances),
+      distancesAt: 0,
+      distancesStep: 4 * bins,
+    };
+  });
+}
