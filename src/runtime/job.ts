@@ -1,0 +1,78 @@
+import { AppError } from '../errors.ts';
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Epoch milliseconds after which nobody wants the result. */
+  readonly deadline?: number | undefined;
+}
+
+export interface Reply<Result> {
+  readonly result: Result;
+  /** Milliseconds before a worker took the job. */
+  readonly queueMs: number;
+}
+
+/** One task on its way through the pool, and the promise of its result. */
+export class Job<Task, Result> {
+  readonly id: number;
+  readonly task: Task;
+  readonly deadline: number;
+  readonly reply: Promise<Reply<Result>>;
+  /** One shared flag: lets a worker see, between two steps, that the result is no longer wanted. */
+  readonly cancelled = new Int32Array(new SharedArrayBuffer(4));
+  wasRetried = false;
+  readonly #queuedAt = performance.now();
+  #startedAt = 0;
+  #settle: { resolve: (reply: Reply<Result>) => void; reject: (error: Error) => void };
+  #stopWatching = () => {};
+
+  constructor(id: number, task: Task, deadline = Number.POSITIVE_INFINITY) {
+    this.id = id;
+    this.task = task;
+    this.deadline = deadline;
+    const settle = {} as typeof this.#settle;
+    this.reply = new Promise((resolve, reject) => Object.assign(settle, { resolve, reject }));
+    this.#settle = settle;
+  }
+
+  /** Calls `giveUp` when the client goes away or the deadline passes, whichever comes first. */
+  watch(signal: AbortSignal | undefined, giveUp: (error: AppError) => void): void {
+    const stop = (error: AppError) => () => {
+      Atomics.store(this.cancelled, 0, 1);
+      giveUp(error);
+    };
+    const onAbort = stop(new AppError('aborted', 'the client went away'));
+    const onTimeout = stop(new AppError('timeout', 'the request took longer than it was allowed to'));
+    if (signal?.aborted) return onAbort();
+    const wait = this.deadline - Date.now();
+    const timer = Number.isFinite(wait) ? setTimeout(onTimeout, Math.max(0, wait)) : undefined;
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#stopWatching = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+  }
+
+  get isCancelled(): boolean {
+    return Atomics.load(this.cancelled, 0) === 1;
+  }
+
+  start(): void {
+    this.#startedAt = performance.now();
+  }
+
+  /** Milliseconds since a worker took the job. */
+  get serviceMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  resolve(result: Result): void {
+    this.#stopWatching();
+    this.#settle.resolve({ result, queueMs: this.#startedAt - this.#queuedAt });
+  }
+
+  reject(error: Error): void {
+    this.#stopWatching();
+    this.#settle.reject(error);
+  }
+}

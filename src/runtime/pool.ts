@@ -1,0 +1,206 @@
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../errors.ts';
+import { Job, type Reply, type RunOptions } from './job.ts';
+import type { FromWorker, ToWorker } from './thread.ts';
+
+export interface PoolOptions<Task> {
+  /** Compiled JavaScript that calls `serveTasks`. */
+  readonly script: URL;
+  readonly size: number;
+  /** Jobs that may wait. One more is refused with `overloaded`. */
+  readonly queueLimit: number;
+  /** Jobs a worker holds at once: while one computes, the picture of the next is decoded. */
+  readonly jobsPerWorker: number;
+  /** Tasks that bring a fresh worker to the state of the others, e.g. loading the models. */
+  readonly setup: () => readonly Task[];
+  readonly onWorkerLost?: (error: Error, jobs: number) => void;
+}
+
+interface Member<Task, Result> {
+  readonly worker: Worker;
+  readonly jobs: Map<number, Job<Task, Result>>;
+  /** Set-up is done; it may take jobs from the queue. */
+  isReady: boolean;
+  isGone: boolean;
+}
+
+/** The first respawn is immediate; a worker that keeps dying young is given this much longer each time. */
+const RESPAWN_STEP_MS = 250;
+const RESPAWN_MAX_MS = 5_000;
+
+/**
+ * Worker threads behind a bounded queue. Knows nothing of models or pictures: tasks go in, results come out, and a
+ * worker that dies is replaced and its jobs are given to another one once.
+ */
+export class WorkerPool<Task, Result> {
+  readonly #options: PoolOptions<Task>;
+  readonly #members = new Set<Member<Task, Result>>();
+  #queue: Job<Task, Result>[] = [];
+  #nextId = 1;
+  #isClosing = false;
+  #onIdle: (() => void) | undefined;
+  #earlyDeaths = 0;
+  /** Exponential mean of the milliseconds that a job keeps a worker. */
+  #serviceMs = 100;
+
+  constructor(options: PoolOptions<Task>) {
+    this.#options = options;
+    for (let i = 0; i < options.size; i++) void this.#spawn();
+  }
+
+  get stats() {
+    let running = 0;
+    for (const member of this.#members) running += member.jobs.size;
+    return { workers: this.#members.size, queued: this.#queue.length, running };
+  }
+
+  /** Seconds until the queue has probably room again. */
+  get retryAfter(): number {
+    const ms = (this.#queue.length * this.#serviceMs) / this.#options.size;
+    return Math.min(60, Math.max(1, Math.ceil(ms / 1000)));
+  }
+
+  /** @throws AppError overloaded or shutting_down when `jobs` more may not wait. */
+  checkRoom(jobs = 1): void {
+    if (this.#isClosing) throw new AppError('shutting_down', 'the server is shutting down', { retryAfter: 5 });
+    if (this.#queue.length + jobs > this.#options.queueLimit) {
+      const detail = `the queue is full: ${this.#queue.length} of ${this.#options.queueLimit} places are taken`;
+      throw new AppError('overloaded', detail, { retryAfter: this.retryAfter });
+    }
+  }
+
+  /** @throws AppError overloaded or shutting_down (at once), timeout, aborted, worker_lost, or what the task threw. */
+  async run(task: Task, { signal, deadline }: RunOptions = {}): Promise<Reply<Result>> {
+    this.checkRoom();
+    const job = new Job<Task, Result>(this.#nextId++, task, deadline);
+    this.#queue.push(job);
+    job.watch(signal, (error) => {
+      this.#queue = this.#queue.filter((other) => other !== job);
+      job.reject(error);
+    });
+    this.#dispatch();
+    return job.reply;
+  }
+
+  /** Runs a task outside the queue on every worker. Rejects with the first failure, after all have answered. */
+  async broadcast(task: Task): Promise<Result[]> {
+    const settled = await Promise.allSettled([...this.#members].map((member) => this.#runOn(member, task)));
+    return settled.map((reply) => {
+      if (reply.status === 'rejected') throw reply.reason;
+      return reply.value;
+    });
+  }
+
+  /** Takes no more jobs, waits for those it has (at most `drainMs`), then ends the threads. */
+  async close(drainMs = 0): Promise<void> {
+    this.#isClosing = true;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, drainMs);
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+    clearTimeout(timer);
+    for (const job of this.#queue.splice(0)) job.reject(new AppError('shutting_down', 'the server is shutting down'));
+    await Promise.all([...this.#members].map((member) => member.worker.terminate()));
+  }
+
+  /** Ends one worker as if it had crashed. The pool must recover; tests see to it. */
+  async kill(index = 0): Promise<void> {
+    await [...this.#members][index]?.worker.terminate();
+  }
+
+  async #runOn(member: Member<Task, Result>, task: Task): Promise<Result> {
+    const job = new Job<Task, Result>(this.#nextId++, task);
+    // What one worker is told is of no use to another.
+    job.wasRetried = true;
+    this.#assign(member, job);
+    return (await job.reply).result;
+  }
+
+  async #spawn(): Promise<void> {
+    const worker = new Worker(this.#options.script);
+    const member: Member<Task, Result> = { worker, jobs: new Map(), isReady: false, isGone: false };
+    this.#members.add(member);
+    let cause = new Error('the worker thread ended');
+    worker.on('message', (message: FromWorker<Result>) => this.#settle(member, message));
+    worker.on('error', (error: Error) => {
+      cause = error;
+    });
+    worker.on('exit', () => this.#replace(member, cause));
+    for (const task of this.#options.setup()) {
+      // A model that fails to load here fails its own requests; it must not keep the worker from serving the others.
+      await this.#runOn(member, task).catch(() => {});
+    }
+    if (member.isGone) return;
+    member.isReady = true;
+    this.#dispatch();
+  }
+
+  #replace(member: Member<Task, Result>, cause: Error): void {
+    member.isGone = true;
+    this.#members.delete(member);
+    const jobs = [...member.jobs.values()];
+    member.jobs.clear();
+    if (!this.#isClosing) {
+      this.#options.onWorkerLost?.(cause, jobs.length);
+      this.#earlyDeaths = member.isReady ? 0 : this.#earlyDeaths + 1;
+      const delay = Math.min(RESPAWN_MAX_MS, this.#earlyDeaths * RESPAWN_STEP_MS);
+      setTimeout(() => !this.#isClosing && void this.#spawn(), delay);
+    }
+    for (const job of jobs.reverse()) {
+      if (job.wasRetried || job.isCancelled || this.#isClosing) job.reject(lost(cause));
+      else {
+        job.wasRetried = true;
+        this.#queue.unshift(job);
+      }
+    }
+    this.#dispatch();
+    this.#checkIdle();
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      let target: Member<Task, Result> | undefined;
+      for (const member of this.#members) {
+        if (!member.isReady || member.jobs.size >= this.#options.jobsPerWorker) continue;
+        if (!target || member.jobs.size < target.jobs.size) target = member;
+      }
+      if (!target) return;
+      this.#assign(target, this.#queue.shift()!);
+    }
+  }
+
+  #assign(member: Member<Task, Result>, job: Job<Task, Result>): void {
+    if (member.isGone) {
+      job.reject(lost(new Error('the worker thread ended')));
+      return;
+    }
+    job.start();
+    member.jobs.set(job.id, job);
+    const message: ToWorker<Task> = { id: job.id, task: job.task, deadline: job.deadline, cancelled: job.cancelled };
+    member.worker.postMessage(message);
+  }
+
+  #settle(member: Member<Task, Result>, message: FromWorker<Result>): void {
+    const job = member.jobs.get(message.id);
+    if (!job) return;
+    member.jobs.delete(message.id);
+    this.#serviceMs += 0.1 * (job.serviceMs / this.#options.jobsPerWorker - this.#serviceMs);
+    if ('error' in message) {
+      const { error } = message;
+      job.reject('code' in error ? AppError.fromData(error) : Object.assign(new Error(error.message), error));
+    } else job.resolve(message.result);
+    this.#dispatch();
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    const { queued, running } = this.stats;
+    if (queued === 0 && running === 0) this.#onIdle?.();
+  }
+}
+
+function lost(cause: Error): AppError {
+  return new AppError('worker_lost', 'the worker that computed this was lost; try again', { cause, retryAfter: 1 });
+}

@@ -1,0 +1,95 @@
+import * as ort from 'onnxruntime-node';
+import { AppError, messageOf } from '../errors.ts';
+import type { Tensor, Tensors } from '../vision/tensor.ts';
+import type { Provider, ProviderChoice } from './provider.ts';
+
+ort.env.logLevel = 'error';
+
+/** A loaded graph. `run` blocks the calling thread for as long as the network computes: use it in a worker. */
+export interface Session {
+  readonly provider: Provider;
+  /** Why `auto` did not get a GPU. */
+  readonly fallbackReason?: string;
+  readonly run: (feeds: Tensors) => Promise<Tensors>;
+  readonly release: () => Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly provider: ProviderChoice;
+  /** Threads inside one operator, CPU provider only. */
+  readonly threads: number;
+}
+
+/**
+ * Opens an ONNX file. `auto` tries CUDA and falls back to the CPU; a provider that was asked for by name is used or the
+ * session is refused.
+ * @throws AppError provider_unavailable or invalid_model.
+ */
+export async function openSession(path: string, { provider, threads }: SessionOptions): Promise<Session> {
+  if (provider !== 'auto') return wrap(await create(path, provider, threads), provider);
+  let fallbackReason: string;
+  try {
+    return wrap(await create(path, 'cuda', threads), 'cuda');
+  } catch (error) {
+    fallbackReason = messageOf(error);
+  }
+  return { ...wrap(await create(path, 'cpu', threads), 'cpu'), fallbackReason };
+}
+
+async function create(path: string, provider: Provider, threads: number): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(path, {
+      executionProviders: [provider],
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 3,
+      // Threads that wait by spinning take the cores from the pictures that are being decoded.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
+    });
+  } catch (error) {
+    if (provider === 'cpu' || !isProviderError(error)) {
+      throw new AppError('invalid_model', `onnxruntime cannot load the graph: ${messageOf(error)}`, { cause: error });
+    }
+    throw new AppError('provider_unavailable', `the ${provider} provider cannot be used: ${missingPiece(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function wrap(session: ort.InferenceSession, provider: Provider): Session {
+  return {
+    provider,
+    async run(feeds) {
+      const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([k, t]) => [k, toOrt(t)])));
+      return Object.fromEntries(Object.entries(results).map(([k, t]) => [k, fromOrt(t)]));
+    },
+    release: () => session.release(),
+  };
+}
+
+function toOrt(tensor: Tensor): ort.Tensor {
+  return new ort.Tensor(tensor.dtype, tensor.data, tensor.dims);
+}
+
+function fromOrt(tensor: ort.Tensor): Tensor {
+  // Newer Node versions give float16 as Float16Array; Miru keeps the bits.
+  const { data } = tensor;
+  if (tensor.type === 'float16' && !(data instanceof Uint16Array)) {
+    const { buffer, byteOffset, length } = data as Float32Array;
+    return { dtype: 'float16', dims: tensor.dims, data: new Uint16Array(buffer, byteOffset, length) };
+  }
+  return { dtype: tensor.type, dims: tensor.dims, data } as Tensor;
+}
+
+/** onnxruntime has no error codes: a provider's failure shows in words only. */
+function isProviderError(error: unknown): boolean {
+  return /provider|libonnxruntime_providers|CUDA|cublas|cudnn|webgpu|dawn|adapter|backend/i.test(messageOf(error));
+}
+
+/** The part of the message that helps: which shared library is missing, if one is. */
+function missingPiece(error: unknown): string {
+  const message = messageOf(error);
+  const library = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(message)?.[1];
+  return library ? `${library} is not installed on this machine` : message.replace(/\s+/g, ' ').trim();
+}
