@@ -23,16 +23,18 @@ export class Job<Task, Result> {
   wasRetried = false;
   readonly #queuedAt = performance.now();
   #startedAt = 0;
-  #settle: { resolve: (reply: Reply<Result>) => void; reject: (error: Error) => void };
+  #resolve: (reply: Reply<Result>) => void = () => {};
+  #reject: (error: Error) => void = () => {};
   #stopWatching = () => {};
 
   constructor(id: number, task: Task, deadline = Number.POSITIVE_INFINITY) {
     this.id = id;
     this.task = task;
     this.deadline = deadline;
-    const settle = {} as typeof this.#settle;
-    this.reply = new Promise((resolve, reject) => Object.assign(settle, { resolve, reject }));
-    this.#settle = settle;
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
   }
 
   /** Calls `giveUp` when the client goes away or the deadline passes, whichever comes first. */
@@ -43,7 +45,10 @@ export class Job<Task, Result> {
     };
     const onAbort = stop(new AppError('aborted', 'the client went away'));
     const onTimeout = stop(new AppError('timeout', 'the request took longer than it was allowed to'));
-    if (signal?.aborted) return onAbort();
+    if (signal?.aborted) {
+      onAbort();
+      return;
+    }
     const wait = this.deadline - Date.now();
     const timer = Number.isFinite(wait) ? setTimeout(onTimeout, Math.max(0, wait)) : undefined;
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -68,11 +73,11 @@ export class Job<Task, Result> {
 
   resolve(result: Result): void {
     this.#stopWatching();
-    this.#settle.resolve({ result, queueMs: this.#startedAt - this.#queuedAt });
+    this.#resolve({ result, queueMs: this.#startedAt - this.#queuedAt });
   }
 
   reject(error: Error): void {
     this.#stopWatching();
-    this.#settle.reject(error);
+    this.#reject(error);
   }
 }
