@@ -20,6 +20,18 @@ export class RunWriter {
     this.#counts[this.#length++] = run;
   }
 
+  /** Writes all of `runs`. */
+  append(runs: Uint32Array): void {
+    const length = this.#length + runs.length;
+    if (length > this.#counts.length) {
+      const larger = new Uint32Array(2 * length);
+      larger.set(this.#counts);
+      this.#counts = larger;
+    }
+    this.#counts.set(runs, this.#length);
+    this.#length = length;
+  }
+
   /** Run number `i` so far. */
   at(i: number): number {
     return this.#counts[i]!;

@@ -1,0 +1,196 @@
+import type { Rle } from '../../vision/rle.ts';
+import { Column } from './columns.ts';
+import type { Index } from './load.ts';
+import { MaskPool } from './masks.ts';
+import { asId, asNumber, asNumbers, asObject, type Json, listIds } from './read.ts';
+import { boxMask, measure, readSegmentation } from './segmentation.ts';
+import type { Detected, Rows, Truths } from './types.ts';
+
+/** Rows under construction. */
+class RowColumns {
+  readonly images = new Column();
+  readonly categories = new Column();
+  readonly boxes = new Column();
+  readonly areas = new Column();
+  readonly keypoints = new Column();
+  readonly masks = new MaskPool();
+  readonly #index: Index;
+
+  constructor(index: Index) {
+    this.#index = index;
+  }
+
+  push(image: number, category: number, box: ArrayLike<number>, area: number): void {
+    this.images.push(image);
+    this.categories.push(category);
+    for (let i = 0; i < 4; i++) this.boxes.push(box[i]!);
+    this.areas.push(area);
+  }
+
+  finish(): Rows {
+    const { iouType } = this.#index;
+    return {
+      count: this.images.length,
+      images: Int32Array.from(this.images.values),
+      categories: Int32Array.from(this.categories.values),
+      boxes: this.boxes.values,
+      areas: this.areas.values,
+      ...(comparesMasks(iouType) && { masks: this.masks.finish() }),
+      ...(iouType === 'keypoints' && { keypoints: this.keypoints.values }),
+    };
+  }
+}
+
+const NO_BOX = [0, 0, 0, 0];
+
+export function loadTruths(annotations: readonly unknown[], index: Index): Truths {
+  const { iouType, warnings } = index;
+  const rows = new RowColumns(index);
+  const ids = new Column();
+  const crowd = new Column();
+  const ignore = new Column();
+  const seen = new Set<number>();
+  const unknown = new Set<number>();
+  let withoutArea = 0;
+
+  annotations.forEach((value, i) => {
+    const annotation = asObject(value, `annotations[${i}]`);
+    const id = asId(annotation.id, `id of annotations[${i}]`);
+    const what = `annotation ${id}`;
+    if (seen.has(id)) throw new RangeError(`two annotations have the id ${id}`);
+    seen.add(id);
+    const image = index.images.get(asId(annotation.image_id, `image_id of ${what}`));
+    const category = index.categories.get(asId(annotation.category_id, `category_id of ${what}`));
+    if (image === undefined || category === undefined) {
+      unknown.add(id);
+      return;
+    }
+    const isCrowd = Boolean(annotation.iscrowd);
+    let isIgnored = isCrowd;
+    let box: readonly number[] = NO_BOX;
+    if (annotation.bbox !== undefined || !comparesMasks(iouType)) {
+      box = asNumbers(annotation.bbox, `bbox of ${what}`, 4);
+    }
+    let area = box[2]! * box[3]!;
+    if (comparesMasks(iouType)) {
+      const rle = within(what, () => readSegmentation(annotation.segmentation, index.canvases[image]!));
+      rows.masks.add(rle);
+      area = measure(rle).area;
+    }
+    if (iouType === 'keypoints') {
+      const labelled = pushKeypoints(rows, annotation, what, rows.keypoints.length / (ids.length || 1));
+      isIgnored ||= Number(annotation.num_keypoints ?? labelled) === 0;
+    }
+    if (annotation.area === undefined) withoutArea++;
+    else area = asNumber(annotation.area, `area of ${what}`);
+    rows.push(image, category, box, area);
+    ids.push(id);
+    crowd.push(Number(isCrowd));
+    ignore.push(Number(isIgnored));
+  });
+
+  if (unknown.size) warnings.push(`left out annotations of unknown images or categories: ${listIds(unknown)}`);
+  if (withoutArea) warnings.push(`${withoutArea} annotations have no area: taken from their masks or boxes`);
+  if (seen.has(0)) warnings.push('annotation id 0 means "unmatched" to COCO: what matches it counts as wrong');
+  const flags = { crowd: Uint8Array.from(crowd.values), ignore: Uint8Array.from(ignore.values) };
+  return { ...rows.finish(), ids: ids.values, ...flags };
+}
+
+export function loadDetections(results: readonly unknown[], index: Index): Detected {
+  const { iouType } = index;
+  const rows = new RowColumns(index);
+  const scores = new Column();
+  const unknownImages = new Set<number>();
+  const unknownCategories = new Set<number>();
+  const kind = results.length ? kindOf(asObject(results[0], 'results[0]')) : 'bbox';
+
+  results.forEach((value, i) => {
+    const what = `results[${i}]`;
+    const result = asObject(value, what);
+    const imageId = asId(result.image_id, `image_id of ${what}`);
+    const categoryId = asId(result.category_id, `category_id of ${what}`);
+    const image = index.images.get(imageId);
+    const category = index.categories.get(categoryId);
+    if (image === undefined) unknownImages.add(imageId);
+    if (category === undefined) unknownCategories.add(categoryId);
+    const score = asNumber(result.score, `score of ${what}`);
+    if (image === undefined || category === undefined) return;
+
+    const canvas = index.canvases[image]!;
+    let rle: Rle | undefined;
+    if (kind === 'segmentation' || (comparesMasks(iouType) && result.segmentation !== undefined)) {
+      rle = within(what, () => readSegmentation(result.segmentation, canvas));
+    }
+    let box: readonly number[];
+    let area: number;
+    if (kind === 'bbox') {
+      box = asNumbers(result.bbox, `bbox of ${what}`, 4);
+      area = box[2]! * box[3]!;
+    } else {
+      ({ box, area } = rle ? measure(rle) : extentOf(asNumbers(result.keypoints, `keypoints of ${what}`)));
+    }
+    if (comparesMasks(iouType)) rows.masks.add(rle ?? within(what, () => boxMask(box, canvas)));
+    if (iouType === 'keypoints') pushKeypoints(rows, result, what, rows.keypoints.length / (scores.length || 1));
+    rows.push(image, category, box, area);
+    scores.push(score);
+  });
+
+  if (unknownImages.size && index.unknownImages === 'refuse') {
+    throw new RangeError(`the results name images that the ground truth lacks: ${listIds(unknownImages)}`);
+  }
+  if (unknownImages.size) index.warnings.push(`left out results of unknown images: ${listIds(unknownImages)}`);
+  if (unknownCategories.size) {
+    index.warnings.push(`left out results of unknown categories: ${listIds(unknownCategories)}`);
+  }
+  return { ...rows.finish(), scores: scores.values };
+}
+
+/** COCO decides by the first result what gives all of them their area: the box if there is one, then the mask. */
+function kindOf(result: Json): 'bbox' | 'segmentation' | 'keypoints' {
+  const { bbox } = result;
+  if (bbox !== undefined && !(Array.isArray(bbox) && bbox.length === 0)) return 'bbox';
+  if (result.segmentation !== undefined) return 'segmentation';
+  if (result.keypoints !== undefined) return 'keypoints';
+  throw new RangeError('results[0] has neither bbox nor segmentation nor keypoints');
+}
+
+function extentOf(keypoints: readonly number[]): { area: number; box: readonly number[] } {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i + 1 < keypoints.length; i += 3) {
+    left = Math.min(left, keypoints[i]!);
+    right = Math.max(right, keypoints[i]!);
+    top = Math.min(top, keypoints[i + 1]!);
+    bottom = Math.max(bottom, keypoints[i + 1]!);
+  }
+  const [width, height] = [right - left, bottom - top];
+  return { area: width * height, box: [left, top, width, height] };
+}
+
+/** Adds one pose and returns how many of its points are labelled. `expected`: the length of those before, 0 at first. */
+function pushKeypoints(rows: RowColumns, entry: Json, what: string, expected: number): number {
+  const keypoints = asNumbers(entry.keypoints, `keypoints of ${what}`, expected || undefined);
+  if (keypoints.length === 0 || keypoints.length % 3) {
+    throw new RangeError(
+      `keypoints of ${what} must be x, y and visibility of each point, got ${keypoints.length} numbers`,
+    );
+  }
+  let labelled = 0;
+  keypoints.forEach((number, i) => {
+    rows.keypoints.push(number);
+    if (i % 3 === 2 && number > 0) labelled++;
+  });
+  return labelled;
+}
+
+function comparesMasks(iouType: Index['iouType']): boolean {
+  return iouType === 'segm' || iouType === 'boundary';
+}
+
+/** Says whose mask is at fault. */
+function within<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new RangeError(`${what}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { evaluateCoco } from '../../../src/eval/coco/evaluate.ts';
+import { loadCoco } from '../../../src/eval/coco/load.ts';
+import { averagePrecision, averageRecall, summarize } from '../../../src/eval/coco/summarize.ts';
+import type { CocoOptions, CocoResult, IouType } from '../../../src/eval/coco/types.ts';
+import { sharedPath } from '../../helpers/shared.ts';
+
+/** Everything must equal pycocotools this closely. */
+const TOLERANCE = 1e-12;
+
+interface Params {
+  iouThrs?: number[];
+  recThrs?: number[];
+  maxDets?: number[];
+  useCats?: number;
+  imgIds?: number[];
+  catIds?: number[];
+  kpt_oks_sigmas?: number[];
+}
+
+interface Expected {
+  stats: number[];
+  catIds?: number[];
+  AP_per_class?: Record<string, number[]>;
+  AR_per_class?: Record<string, number[]>;
+  AP50_per_class?: number[];
+  AP_per_iou_per_class_area_all?: number[][];
+  AP_per_iou_all?: number[][];
+  AP_per_class_all?: number[];
+  precision?: unknown[];
+  recall?: unknown[];
+  scores?: unknown[];
+}
+
+interface Case {
+  name: string;
+  iouType: IouType;
+  params: Params;
+  gt: unknown;
+  dt: unknown;
+  expected: Expected;
+}
+
+const folder = sharedPath('eval');
+const file = (name: string) => readFileSync(`${folder}/${name}`);
+const json = (name: string) => JSON.parse(file(name).toString());
+
+function optionsOf(iouType: IouType, params: Params): CocoOptions {
+  return {
+    iouType,
+    ...(params.iouThrs && { iouThresholds: params.iouThrs }),
+    ...(params.recThrs && { recallThresholds: params.recThrs }),
+    ...(params.maxDets && { maxDetections: params.maxDets }),
+    ...(params.useCats !== undefined && { useCategories: params.useCats === 1 }),
+    ...(params.imgIds && { imageIds: params.imgIds }),
+    ...(params.catIds && { categoryIds: params.catIds }),
+    ...(params.kpt_oks_sigmas && { sigmas: params.kpt_oks_sigmas }),
+  };
+}
+
+/** The largest difference between two nested lists of numbers. */
+function difference(actual: Iterable<number>, expected: unknown[]): number {
+  const flat = expected.flat(Number.POSITIVE_INFINITY) as number[];
+  const list = [...actual];
+  expect(list.length).toBe(flat.length);
+  return list.reduce((most, value, i) => Math.max(most, Math.abs(value - flat[i]!)), 0);
+}
+
+function compare(result: CocoResult, expected: Expected, what: string): void {
+  const near = (actual: Iterable<number>, wanted: unknown[], part: string) =>
+    expect(difference(actual, wanted), `${part} of ${what}`).toBeLessThanOrEqual(TOLERANCE);
+  const categories = [...result.categoryIds.keys()];
+
+  near(Object.values(summarize(result)), expected.stats, 'stats');
+  if (expected.catIds) expect(result.categoryIds).toEqual(expected.catIds);
+  for (const [area, values] of Object.entries(expected.AP_per_class ?? {})) {
+    near(
+      categories.map((category) => averagePrecision(result, { area, category })),
+      values,
+      `AP ${area}`,
+    );
+  }
+  for (const [area, values] of Object.entries(expected.AR_per_class ?? {})) {
+    near(
+      categories.map((category) => averageRecall(result, { area, category })),
+      values,
+      `AR ${area}`,
+    );
+  }
+  const perIou = expected.AP_per_iou_per_class_area_all ?? expected.AP_per_iou_all;
+  perIou?.forEach((values, t) => {
+    const iou = result.params.iouThresholds[t]!;
+    near(
+      categories.map((category) => averagePrecision(result, { iou, category })),
+      values,
+      `AP at ${iou}`,
+    );
+  });
+  if (expected.AP_per_class_all) {
+    near(
+      categories.map((category) => averagePrecision(result, { category })),
+      expected.AP_per_class_all,
+      'AP',
+    );
+  }
+  if (expected.precision) near(result.precision, expected.precision, 'precision');
+  if (expected.recall) near(result.recall, expected.recall, 'recall');
+  if (expected.scores) near(result.scores, expected.scores, 'scores');
+}
+
+function check(gt: unknown, dt: unknown, iouType: IouType, params: Params, expected: Expected, what: string): void {
+  compare(evaluateCoco(loadCoco(gt, dt, { iouType }), optionsOf(iouType, params)), expected, what);
+}
+
+describe.skipIf(!folder)('answers of pycocotools (skipped where the reference data is missing)', () => {
+  it.each(['bbox', 'segm', 'keypoints'] as const)('dense edge cases: %s', (iouType) => {
+    const lines = gunzipSync(file(`fuzz/${iouType}.jsonl.gz`))
+      .toString()
+      .trim()
+      .split('\n');
+    for (const line of lines) {
+      const { name, gt, dt, params, expected } = JSON.parse(line) as Case;
+      check(gt, dt, iouType, params, expected, name);
+    }
+  });
+
+  const micro = folder ? (json('fuzz/micro.json') as (Case & { rule: string })[]) : [];
+  it.each(micro)('$name: $rule', ({ name, iouType, params, gt, dt, expected }) => {
+    check(gt, dt, iouType, params, expected, name);
+  });
+
+  const val2014 = 'coco_val2014_100/instances_val2014';
+  it.each([
+    [`${val2014}_100`, `${val2014}_fakebbox100_results`, 'bbox', 'coco_val2014_100/EXPECTED.bbox', {}],
+    [
+      `${val2014}_100`,
+      `${val2014}_fakebbox100_results`,
+      'bbox',
+      'coco_val2014_100/EXPECTED.bbox.useCats0',
+      { useCats: 0 },
+    ],
+    [`${val2014}_100`, `${val2014}_fakesegm100_results`, 'segm', 'coco_val2014_100/EXPECTED.segm', {}],
+    [`${val2014}_100`, `${val2014}_fakesegm100_results`, 'bbox', 'coco_val2014_100/EXPECTED.bbox_from_segm', {}],
+    ['coco_mini/instances_val2017', 'coco_mini/dt_bbox', 'bbox', 'coco_mini/EXPECTED.bbox', {}],
+    ['coco_mini/instances_val2017', 'coco_mini/dt_segm', 'segm', 'coco_mini/EXPECTED.segm', {}],
+    ['coco_mini/person_keypoints_val2017', 'coco_mini/dt_keypoints', 'keypoints', 'coco_mini/EXPECTED.keypoints', {}],
+    ['gen_bbox1x/gt', 'gen_bbox1x/dt', 'bbox', 'gen_bbox1x/EXPECTED.bbox', {}],
+    ['gen_segm/gt', 'gen_segm/dt', 'segm', 'gen_segm/EXPECTED.segm', {}],
+    ['gen_keypoints/gt', 'gen_keypoints/dt', 'keypoints', 'gen_keypoints/EXPECTED.keypoints', {}],
+    ['fce_small/gt_dataset', 'fce_small/dt_dataset', 'bbox', 'fce_small/EXPECTED.bbox', {}],
+    ['fce_small/gt_dataset', 'fce_small/dt_dataset', 'segm', 'fce_small/EXPECTED.segm', {}],
+    ['fce_keypoints/gt_dataset', 'fce_keypoints/dt_dataset', 'keypoints', 'fce_keypoints/EXPECTED.keypoints', {}],
+    [`${val2014}_100`, `${val2014}_fakesegm100_results`, 'boundary', 'coco_val2014_100/EXPECTED.boundary', {}],
+    ['gen_segm/gt', 'gen_segm/dt', 'boundary', 'gen_segm/EXPECTED.boundary', {}],
+  ] as const)('%s with %s: %s', (gt, dt, iouType, answer, params) => {
+    const { AP_per_class, ...expected } = json(`${answer}.json`);
+    // boundary-iou-api gives the classes of area "all" alone.
+    const perClass = Array.isArray(AP_per_class) ? { all: AP_per_class } : AP_per_class;
+    check(json(`${gt}.json`), json(`${dt}.json`), iouType, params, { ...expected, AP_per_class: perClass }, answer);
+  });
+
+  it('detections of unknown images, left out when asked to', () => {
+    const [gt, dt] = [json('fce_ignore/gt_ignore_test.json'), json('fce_ignore/dt_ignore_test.json')];
+    expect(() => loadCoco(gt, dt)).toThrow('the results name images that the ground truth lacks: ');
+    const result = evaluateCoco(loadCoco(gt, dt, { unknownImages: 'drop' }));
+    compare(result, json('fce_ignore/EXPECTED.bbox.json'), 'fce_ignore');
+  });
+
+  it('torchmetrics cases', () => {
+    type TorchmetricsCase = { coco_gt: unknown; coco_dt: unknown[]; expected: Expected } & Record<string, number[]>;
+    const { cases } = json('torchmetrics/EXPECTED.json') as { cases: Record<string, TorchmetricsCase> };
+    for (const [name, { coco_gt, coco_dt, expected, iou_thresholds, max_detection_thresholds }] of Object.entries(
+      cases,
+    )) {
+      const params = {
+        ...(iou_thresholds && { iouThrs: iou_thresholds }),
+        ...(max_detection_thresholds && { maxDets: max_detection_thresholds }),
+      };
+      check(coco_gt, coco_dt, 'bbox', params, expected, name);
+    }
+  });
+});
