@@ -23,10 +23,12 @@ export function similarityOf(data: CocoData, params: CocoParams, smallest: numbe
       const found = masksOf(detections.masks);
       const labelled = masksOf(truths.masks);
       const ofMasks = maskSimilarity(found, labelled, truths.crowd, smallest);
-      const ofBoundaries = boundarySimilarity(found, labelled, truths.crowd, params.dilationRatio);
+      const ofBoundaries = boundarySimilarity(found, labelled, params.dilationRatio);
       return (d, g) => {
         const iou = ofMasks(d, g);
-        return iou < smallest || iou <= 0 ? iou : Math.min(iou, ofBoundaries(d, g));
+        // boundary-iou-api compares crowds by their masks alone.
+        const isDecided = truths.crowd[g] === 1 || iou < smallest || iou <= 0;
+        return isDecided ? iou : Math.min(iou, ofBoundaries(d, g));
       };
     }
     case 'keypoints':
@@ -69,7 +71,7 @@ function intersect(a: Masks, d: number, b: Masks, g: number): number {
 }
 
 /** A boundary is a mask less its inside, so pixels of boundaries are counted without ever drawing them. */
-function boundarySimilarity(a: Masks, b: Masks, crowd: Uint8Array, ratio: number): Similarity {
+function boundarySimilarity(a: Masks, b: Masks, ratio: number): Similarity {
   const insideOfA = insides(a, ratio);
   const insideOfB = insides(b, ratio);
   return (d, g) => {
@@ -83,7 +85,6 @@ function boundarySimilarity(a: Masks, b: Masks, crowd: Uint8Array, ratio: number
       intersectRuns(innerA, 0, innerA.length, innerB, 0, innerB.length);
     if (shared === 0) return 0;
     const areaA = a.areas[d]! - areaOfRuns(innerA, 0, innerA.length);
-    if (crowd[g] === 1) return shared / areaA;
     return shared / (areaA + b.areas[g]! - areaOfRuns(innerB, 0, innerB.length) - shared);
   };
 }

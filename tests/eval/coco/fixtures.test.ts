@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { evaluateCoco } from '../../../src/eval/coco/evaluate.ts';
 import { loadCoco } from '../../../src/eval/coco/load.ts';
-import { averagePrecision, averageRecall, summarize } from '../../../src/eval/coco/summarize.ts';
+import { averagePrecision, averageRecall, summarize, summarizeKeypoints } from '../../../src/eval/coco/summarize.ts';
 import type { CocoOptions, CocoResult, IouType } from '../../../src/eval/coco/types.ts';
 import { sharedPath } from '../../helpers/shared.ts';
 
@@ -161,15 +161,29 @@ describe.skipIf(!folder)('answers of pycocotools (skipped where the reference da
     check(json(`${gt}.json`), json(`${dt}.json`), iouType, params, { ...expected, AP_per_class: perClass }, answer);
   });
 
-  it('detections of unknown images, left out when asked to', () => {
+  it('ids written as strings', () => {
     const [gt, dt] = [json('fce_ignore/gt_ignore_test.json'), json('fce_ignore/dt_ignore_test.json')];
-    expect(() => loadCoco(gt, dt)).toThrow('the results name images that the ground truth lacks: ');
-    const result = evaluateCoco(loadCoco(gt, dt, { unknownImages: 'drop' }));
-    compare(result, json('fce_ignore/EXPECTED.bbox.json'), 'fce_ignore');
+    compare(evaluateCoco(loadCoco(gt, dt)), json('fce_ignore/EXPECTED.bbox.json'), 'fce_ignore');
+  });
+
+  it('CrowdPose: 14 keypoints, areas from boxes, images by crowding', () => {
+    const { sigmas, stats } = json('fce_crowdpose/EXPECTED.json');
+    const gt = json('fce_crowdpose/example_crowdpose_val.json');
+    // CrowdPose annotations have no area; faster_coco_eval takes this part of the box.
+    for (const annotation of gt.annotations) annotation.area = annotation.bbox[2] * annotation.bbox[3] * 0.53;
+    const data = loadCoco(gt, json('fce_crowdpose/example_crowdpose_preds.json'), { iouType: 'keypoints' });
+    const result = evaluateCoco(data, { iouType: 'keypoints', sigmas });
+    const { AP, AP50, AP75, AR, AR50, AR75 } = summarizeKeypoints(result);
+    const expected = [stats.AP_all, stats.AP_50, stats.AP_75, stats.AR_all, stats.AR_50, stats.AR_75];
+    expect(difference([AP, AP50, AP75, AR, AR50, AR75], expected)).toBeLessThanOrEqual(TOLERANCE);
   });
 
   it('torchmetrics cases', () => {
-    type TorchmetricsCase = { coco_gt: unknown; coco_dt: unknown[]; expected: Expected } & Record<string, number[]>;
+    type Answers = Record<'pycocotools_stats' | 'classes' | 'map_per_class' | 'mar_last_per_class', number[]>;
+    type TorchmetricsCase = { coco_gt: unknown; coco_dt: unknown; expected: Answers } & Record<
+      'iou_thresholds' | 'max_detection_thresholds',
+      number[] | undefined
+    >;
     const { cases } = json('torchmetrics/EXPECTED.json') as { cases: Record<string, TorchmetricsCase> };
     for (const [name, { coco_gt, coco_dt, expected, iou_thresholds, max_detection_thresholds }] of Object.entries(
       cases,
@@ -178,7 +192,14 @@ describe.skipIf(!folder)('answers of pycocotools (skipped where the reference da
         ...(iou_thresholds && { iouThrs: iou_thresholds }),
         ...(max_detection_thresholds && { maxDets: max_detection_thresholds }),
       };
-      check(coco_gt, coco_dt, 'bbox', params, expected, name);
+      const { pycocotools_stats: stats, classes, map_per_class, mar_last_per_class } = expected;
+      const answers = {
+        stats,
+        catIds: classes,
+        AP_per_class: { all: map_per_class },
+        AR_per_class: { all: mar_last_per_class },
+      };
+      check(coco_gt, coco_dt, 'bbox', params, answers, name);
     }
   });
 });
