@@ -1,11 +1,33 @@
+import { binaryMask } from './binary-mask.ts';
+import { blazeface } from './blazeface.ts';
+import { centernet } from './centernet.ts';
+import { classification } from './classification.ts';
+import { dbText } from './db-text.ts';
 import type { Family } from './define.ts';
+import { fastestdet } from './fastestdet.ts';
 import { nanodet } from './nanodet.ts';
+import { semantic } from './semantic.ts';
+import { ssd } from './ssd.ts';
+import { ssdRaw } from './ssd-raw.ts';
+import { ultraface } from './ultraface.ts';
+import { yolov8 } from './yolov8.ts';
 import { yolox } from './yolox.ts';
 
 /** Every family Miru can serve. The names are the ids that model.json writes. */
 export const families = {
   yolox,
+  yolov8,
   nanodet,
+  centernet,
+  fastestdet,
+  ssd,
+  'ssd-raw': ssdRaw,
+  ultraface,
+  blazeface,
+  semantic,
+  'binary-mask': binaryMask,
+  classification,
+  'db-text': dbText,
 } as const satisfies Record<string, Family>;
 
 export type FamilyName = keyof typeof families;

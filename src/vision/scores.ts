@@ -35,3 +35,27 @@ export function softmax(data: Float32Array): Float32Array {
   for (let i = 0; i < result.length; i++) result[i]! /= sum;
   return result;
 }
+
+/**
+ * The largest of each column of a row-major rows × columns matrix from `start`, and the row where it first occurs.
+ * Goes through memory in order, which a strided `argmax` of every column does not. NaN never wins.
+ */
+export function columnMaxima(
+  data: Float32Array,
+  start: number,
+  rows: number,
+  columns: number,
+): { readonly values: Float32Array; readonly indices: Int32Array } {
+  const values = new Float32Array(columns).fill(Number.NEGATIVE_INFINITY);
+  const indices = new Int32Array(columns);
+  for (let row = 0, at = start; row < rows; row++) {
+    for (let column = 0; column < columns; column++, at++) {
+      const value = data[at]!;
+      if (value > values[column]!) {
+        values[column] = value;
+        indices[column] = row;
+      }
+    }
+  }
+  return { values, indices };
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
+import { type Tensor, toFloats } from '../vision/tensor.ts';
+import { defineFamily } from './define.ts';
+import { countOperators, fixedInputSize, imageInputSpec, isFloat, isOne, unexpectedOutputs } from './graph.ts';
+import { guessNormalization, normalizationSchema, normalizations } from './normalization.ts';
+
+/** Class indices are kept in a byte. */
+const MAX_CLASSES = 256;
+/** Data sets whose number of classes is telling: Cityscapes, VOC, LIP, ADE20K, COCO-Stuff. */
+const KNOWN_CLASSES = [19, 20, 21, 59, 60, 150, 171, 182];
+
+const params = z.strictObject({
+  /** Where scores have their classes; maps of indices need no telling. */
+  layout: z.enum(['nchw', 'nhwc']).default('nchw'),
+  /** The output to read, where there are several; else `out`, else the first of a fitting shape. */
+  output: z.string().optional(),
+  /** How many classes a map of indices may name. */
+  classes: z.int().min(1).max(MAX_CLASSES).default(MAX_CLASSES),
+  normalization: normalizationSchema.default('imagenet'),
+});
+
+export const semantic = defineFamily({
+  task: 'semantic-segmentation',
+  title: 'Semantic segmentation: a score per class and pixel, or an index per pixel',
+  reference: 'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab',
+  params,
+  defaults: { scoreThreshold: 0, iouThreshold: 1, maxDetections: 1 },
+
+  recognise(signature) {
+    const size = fixedInputSize(signature);
+    const output = pickOutput(signature.outputs);
+    if (!size || !output) return undefined;
+    const { normalization, evidence } = guessNormalization(signature);
+    if (!isScores(output)) {
+      const confidence = signature.outputs.length === 1 ? 0.7 : 0.4;
+      return { confidence, evidence: ['a map of class indices', evidence], params: { normalization } };
+    }
+    const [, a, b, c] = output.dims;
+    if (!isFixed(a) || !isFixed(b) || !isFixed(c)) return undefined;
+    const layout = a < c ? 'nchw' : 'nhwc';
+    const [channels, height, width] = layout === 'nchw' ? [a, b, c] : [c, a, b];
+    if (channels < 2 || channels > MAX_CLASSES) return undefined;
+    return {
+      confidence: confidenceOf(signature, channels, size.width / width, size.height / height),
+      evidence: [`scores of ${channels} classes on a map of ${width}×${height}`, evidence],
+      params: { layout, normalization },
+    };
+  },
+
+  input: (signature, { normalization }) =>
+    imageInputSpec(signature, {
+      fit: 'stretch',
+      defaultSize: { width: 512, height: 512 },
+      ...normalizations[normalization],
+    }),
+
+  classes(signature, { layout, output, classes }) {
+    const value = pickOutput(signature.outputs, output);
+    if (!value || !isScores(value)) return classes;
+    const channels = value.dims[layout === 'nchw' ? 1 : 3];
+    return isFixed(channels) ? channels : 0;
+  },
+
+  decode(outputs, { params }) {
+    const values = Object.entries(outputs).map(([name, { dtype, dims }]) => ({ name, dtype, dims }));
+    const picked = pickOutput(values, params.output);
+    if (!picked) throw unexpectedOutputs(outputs, 'scores [1,classes,H,W] or class indices [1,H,W]');
+    const tensor = outputs[picked.name]!;
+    if (!isScores(picked)) return readIndices(tensor, params.classes);
+    const [, a, b, c] = tensor.dims as [number, number, number, number];
+    const [channels, height, width] = params.layout === 'nchw' ? [a, b, c] : [c, a, b];
+    if (channels > MAX_CLASSES) throw unexpectedOutputs(outputs, `scores of at most ${MAX_CLASSES} classes`);
+    const scores = toFloats(tensor).subarray(0, channels * height * width);
+    const data = params.layout === 'nchw' ? scores : channelsFirst(scores, channels);
+    return { kind: 'scores', width, height, data };
+  },
+});
+
+/** Detectors have coarse maps of many channels too, pictures have three, optical flow has two. */
+function confidenceOf(signature: Signature, channels: number, strideX: number, strideY: number): number {
+  if (strideX !== strideY || strideX > 8) return 0.3;
+  if (KNOWN_CLASSES.includes(channels) || countOperators(signature, 'ArgMax') > 0) return 0.85;
+  return strideX === 1 && channels > 3 ? 0.7 : 0.4;
+}
+
+function pickOutput(values: readonly ValueInfo[], name?: string): ValueInfo | undefined {
+  const fitting = values.filter((v) => isScores(v) || isIndices(v));
+  if (name !== undefined) return fitting.find((v) => v.name === name);
+  // torchvision's models give `aux` as well, in whatever order.
+  return fitting.find((v) => v.name === 'out') ?? fitting[0];
+}
+
+function isScores(value: ValueInfo): boolean {
+  return isFloat(value) && value.dims.length === 4 && isOne(value.dims[0]);
+}
+
+/** [1,H,W], [1,1,H,W] or [1,H,W,1] of whole numbers. */
+function isIndices({ dtype, dims }: ValueInfo): boolean {
+  if (!/^u?int(8|16|32|64)$/.test(dtype) || !isOne(dims[0])) return false;
+  return dims.length === 3 || (dims.length === 4 && (dims[1] === 1 || dims[3] === 1));
+}
+
+/** Indices of no class count as class 0, the background of most data sets. */
+function readIndices({ dims, data }: Tensor, classes: number) {
+  const [a, b, c] = dims.slice(1) as [number, number, number];
+  const [height, width] = dims.length === 3 || c === 1 ? [a, b] : [b, c];
+  const labels = new Uint8Array(width * height);
+  for (let i = 0; i < labels.length; i++) {
+    const index = Number(data[i]);
+    if (index > 0 && index < classes) labels[i] = index;
+  }
+  return { kind: 'labels' as const, width, height, data: labels };
+}
+
+function channelsFirst(data: Float32Array, channels: number): Float32Array {
+  const area = data.length / channels;
+  const planes = new Float32Array(data.length);
+  for (let cell = 0, at = 0; cell < area; cell++) {
+    for (let channel = 0; channel < channels; channel++, at++) planes[channel * area + cell] = data[at]!;
+  }
+  return planes;
+}
