@@ -4,6 +4,9 @@ import type { Detections, Limits } from './types.ts';
 /** Ultralytics' max_nms: past this many candidates the lowest scores are dropped before suppression. */
 const MAX_CANDIDATES = 30_000;
 
+/** No box lies past this: float32, in which boxes are kept, tells pixels apart no further. */
+const FARTHEST = 2 ** 24;
+
 /**
  * Collects what a decoder proposes, in model-input pixels. Proposals that the caller did not ask for (score, class) and
  * those that are not numbers are dropped on arrival.
@@ -27,7 +30,8 @@ export class Candidates {
   }
 
   add(xmin: number, ymin: number, xmax: number, ymax: number, score: number, classId: number, source = -1): void {
-    if (!this.wants(score) || !(xmax > xmin && ymax > ymin) || !Number.isFinite(xmin + ymin + xmax + ymax)) return;
+    if (!this.wants(score) || !(xmax > xmin && ymax > ymin)) return;
+    if (!(Math.min(xmin, ymin) > -FARTHEST && Math.max(xmax, ymax) < FARTHEST)) return;
     if (this.#limits.classes && !this.#limits.classes.has(classId)) return;
     const i = this.#count++;
     if (i === this.#scores.length) this.#grow();
