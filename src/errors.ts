@@ -18,6 +18,7 @@ export const statusByCode = {
   unrecognised_model: 422,
   invalid_model: 422,
   internal: 500,
+  inference_failed: 500,
   url_fetch_failed: 422,
   overloaded: 503,
   worker_lost: 503,

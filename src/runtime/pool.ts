@@ -39,6 +39,7 @@ export class WorkerPool<Task, Result> {
   #nextId = 1;
   #isClosing = false;
   #onIdle: (() => void) | undefined;
+  #lost = 0;
   #earlyDeaths = 0;
   /** Exponential mean of the milliseconds that a job keeps a worker. */
   #serviceMs = 100;
@@ -51,7 +52,7 @@ export class WorkerPool<Task, Result> {
   get stats() {
     let running = 0;
     for (const member of this.#members) running += member.jobs.size;
-    return { workers: this.#members.size, queued: this.#queue.length, running };
+    return { workers: this.#members.size, queued: this.#queue.length, running, lost: this.#lost };
   }
 
   /** Seconds until the queue has probably room again. */
@@ -89,6 +90,13 @@ export class WorkerPool<Task, Result> {
       if (reply.status === 'rejected') throw reply.reason;
       return reply.value;
     });
+  }
+
+  /** Runs a task outside the queue on the worker that has the least to do. */
+  async runAside(task: Task): Promise<Result> {
+    const [member] = [...this.#members].sort((a, b) => a.jobs.size - b.jobs.size);
+    if (!member) throw new AppError('worker_lost', 'no worker is running', { retryAfter: 1 });
+    return this.#runOn(member, task);
   }
 
   /** Takes no more jobs, waits for those it has (at most `drainMs`), then ends the threads. */
@@ -143,6 +151,7 @@ export class WorkerPool<Task, Result> {
     const jobs = [...member.jobs.values()];
     member.jobs.clear();
     if (!this.#isClosing) {
+      this.#lost++;
       this.#options.onWorkerLost?.(cause, jobs.length);
       this.#earlyDeaths = member.isReady ? 0 : this.#earlyDeaths + 1;
       const delay = Math.min(RESPAWN_MAX_MS, this.#earlyDeaths * RESPAWN_STEP_MS);

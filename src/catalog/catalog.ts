@@ -1,0 +1,312 @@
+import { readFile } from 'node:fs/promises';
+import { AppError, messageOf } from '../errors.ts';
+import type { Provider, ProviderChoice } from '../runtime/provider.ts';
+import type { Task } from '../vision/types.ts';
+import type { ModelDescription } from './describe.ts';
+import { type Manifest, parseManifest } from './manifest.ts';
+import { type ModelFiles, scanModels } from './scan.ts';
+
+/** What the catalog needs of whoever runs the models. */
+export interface ModelHost {
+  readonly describe: (path: string, manifest: Manifest) => Promise<ModelDescription>;
+  readonly load: (request: LoadRequest) => Promise<LoadReply>;
+  readonly unload: (key: string) => Promise<void>;
+}
+
+export interface LoadRequest {
+  /** Names this version of the model in every later task. */
+  readonly key: string;
+  readonly path: string;
+  readonly manifest: Manifest;
+  readonly provider: ProviderChoice;
+}
+
+export interface LoadReply {
+  readonly provider: Provider;
+  /** Why `auto` did not get a GPU. */
+  readonly fallbackReason?: string | undefined;
+  readonly warmUpMs: number;
+}
+
+export interface CatalogOptions {
+  readonly directories: readonly string[];
+  /** Past this many, the model that was used longest ago is unloaded. */
+  readonly maxLoaded: number;
+  readonly provider: ProviderChoice;
+  readonly defaultModel?: string | undefined;
+  readonly log: (level: 'info' | 'warn', message: string, fields: object) => void;
+}
+
+/** A version of a model that the workers hold. */
+interface Loaded extends LoadReply {
+  readonly request: LoadRequest;
+  readonly description: ModelDescription;
+  readonly manifest: Manifest;
+  users: number;
+  isRetired: boolean;
+}
+
+export interface Model {
+  readonly id: string;
+  files: ModelFiles;
+  manifest: Manifest;
+  /** Of the files as they are now; undefined where they cannot be served. */
+  description: ModelDescription | undefined;
+  /** Why the files as they are now cannot be served. */
+  error: AppError | undefined;
+  failedAt: number;
+  loaded: Loaded | undefined;
+  loading: Promise<Loaded> | undefined;
+  lastUsed: number;
+}
+
+/** The right to use one loaded version until `release` is called, even if it is replaced or evicted meanwhile. */
+export interface Lease {
+  readonly key: string;
+  readonly description: ModelDescription;
+  readonly manifest: Manifest;
+  readonly release: () => void;
+}
+
+/** A load that failed is tried again by the first request after this. */
+const RETRY_AFTER_MS = 10_000;
+
+/** Which models there are, which are loaded, and in which version. Lives on the main thread and holds no weights. */
+export class Catalog {
+  readonly #options: CatalogOptions;
+  readonly #host: ModelHost;
+  readonly #models = new Map<string, Model>();
+  /** Fingerprints of the last scan: a file that still changes is still being copied. */
+  #lastSeen = new Map<string, string>();
+  readonly #active = new Map<string, LoadRequest>();
+  #refreshing: Promise<void> = Promise.resolve();
+  #poll: NodeJS.Timeout | undefined;
+  #version = 0;
+
+  constructor(options: CatalogOptions, host: ModelHost) {
+    this.#options = options;
+    this.#host = host;
+  }
+
+  /** Reads the directories, then looks at them again every `pollMs`. */
+  async start(pollMs: number): Promise<void> {
+    await this.refresh();
+    if (pollMs > 0) this.#poll = setInterval(() => void this.#refresh(false), pollMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#poll);
+  }
+
+  /** Every load that a fresh worker has to repeat. */
+  get activeLoads(): LoadRequest[] {
+    return [...this.#active.values()];
+  }
+
+  list(): Model[] {
+    return [...this.#models.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** @throws AppError model_not_found naming the models there are. */
+  get(id: string): Model {
+    const model = this.#models.get(id);
+    if (model) return model;
+    const ids = this.list().map((m) => m.id);
+    throw new AppError('model_not_found', `there is no model ‘${id}’; there are: ${ids.join(', ') || 'none'}`);
+  }
+
+  /** The model that a request for one of `tasks` gets when it names none. */
+  defaultFor(tasks: readonly Task[]): Model | undefined {
+    const fitting = this.list().filter((m) => {
+      const description = currentDescription(m);
+      return description && tasks.includes(description.task);
+    });
+    return (
+      fitting.find((m) => m.id === this.#options.defaultModel) ?? fitting.find((m) => m.manifest.default) ?? fitting[0]
+    );
+  }
+
+  /** Takes in what changed on disk, at once, without waiting whether a file still grows. */
+  refresh(): Promise<void> {
+    return this.#refresh(true);
+  }
+
+  /** @throws AppError model_not_found, or model_unavailable with the reason. */
+  async acquire(id: string): Promise<Lease> {
+    const model = this.get(id);
+    const loaded = model.loaded ?? (await this.#loadForUse(model));
+    model.lastUsed = performance.now();
+    loaded.users++;
+    let isHeld = true;
+    return {
+      key: loaded.request.key,
+      description: loaded.description,
+      manifest: loaded.manifest,
+      release: () => {
+        if (isHeld) loaded.users--;
+        isHeld = false;
+        this.#unloadIfUnused(loaded);
+      },
+    };
+  }
+
+  /** Reads the model's files again and loads them; what is loaded keeps serving until the new version is ready. */
+  async load(id: string): Promise<Model> {
+    await this.refresh();
+    const model = this.get(id);
+    if (!model.description) throw model.error;
+    if (!model.loaded) await this.#load(model);
+    return model;
+  }
+
+  async unload(id: string): Promise<Model> {
+    const model = this.get(id);
+    await model.loading?.catch(() => {});
+    if (model.loaded) this.#retire(model);
+    return model;
+  }
+
+  async #loadForUse(model: Model): Promise<Loaded> {
+    const hasJustFailed = model.error && performance.now() - model.failedAt < RETRY_AFTER_MS;
+    try {
+      if (!model.description || hasJustFailed) throw model.error;
+      return await this.#load(model);
+    } catch (error) {
+      throw new AppError('model_unavailable', `model ‘${model.id}’ cannot be served: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  #load(model: Model): Promise<Loaded> {
+    model.loading ??= this.#loadVersion(model).finally(() => {
+      model.loading = undefined;
+    });
+    return model.loading;
+  }
+
+  /** Loads the files as they are now, then lets the version before go. */
+  async #loadVersion(model: Model): Promise<Loaded> {
+    const { manifest, description, files } = model;
+    if (!description) throw model.error;
+    const provider = manifest.provider ?? this.#options.provider;
+    const request: LoadRequest = { key: `${model.id}@${++this.#version}`, path: files.modelPath, manifest, provider };
+    this.#evictFor(model);
+    this.#active.set(request.key, request);
+    try {
+      const reply = await this.#host.load(request);
+      const { log } = this.#options;
+      if (reply.fallbackReason)
+        log('warn', 'no CUDA, using the CPU', { model: model.id, reason: reply.fallbackReason });
+      log('info', 'model loaded', {
+        model: model.id,
+        provider: reply.provider,
+        warm_up_ms: Math.round(reply.warmUpMs),
+      });
+      if (model.loaded) this.#retire(model);
+      model.error = undefined;
+      model.loaded = { ...reply, request, description, manifest, users: 0, isRetired: false };
+      model.lastUsed = performance.now();
+      return model.loaded;
+    } catch (error) {
+      this.#active.delete(request.key);
+      void this.#host.unload(request.key).catch(() => {});
+      throw this.#fail(model, error);
+    }
+  }
+
+  #fail(model: Model, error: unknown): AppError {
+    model.error = error instanceof AppError ? error : new AppError('invalid_model', messageOf(error), { cause: error });
+    model.failedAt = performance.now();
+    const kept = model.loaded ? ', the version before keeps serving' : '';
+    this.#options.log('warn', `model cannot be served${kept}`, { model: model.id, reason: model.error.message });
+    return model.error;
+  }
+
+  #evictFor(model: Model): void {
+    const others = this.list().filter((other) => other.loaded && other !== model);
+    others.sort((a, b) => a.lastUsed - b.lastUsed);
+    for (const other of others.slice(0, Math.max(0, others.length + 1 - this.#options.maxLoaded))) {
+      this.#options.log('info', 'model evicted', { model: other.id, for: model.id });
+      this.#retire(other);
+    }
+  }
+
+  #retire(model: Model): void {
+    const { loaded } = model;
+    if (!loaded) return;
+    model.loaded = undefined;
+    loaded.isRetired = true;
+    this.#unloadIfUnused(loaded);
+  }
+
+  #unloadIfUnused(loaded: Loaded): void {
+    const { key } = loaded.request;
+    if (!loaded.isRetired || loaded.users > 0 || !this.#active.delete(key)) return;
+    void this.#host.unload(key).catch(() => {});
+  }
+
+  #refresh(immediately: boolean): Promise<void> {
+    this.#refreshing = this.#refreshing
+      .then(() => this.#takeIn(immediately))
+      .catch((error: unknown) => {
+        this.#options.log('warn', 'the model directories cannot be read', { reason: messageOf(error) });
+      });
+    return this.#refreshing;
+  }
+
+  async #takeIn(immediately: boolean): Promise<void> {
+    const found = await scanModels(this.#options.directories);
+    const settled = (files: ModelFiles) => immediately || this.#lastSeen.get(files.id) === files.fingerprint;
+    for (const files of found.values()) {
+      const isNews = this.#models.get(files.id)?.files.fingerprint !== files.fingerprint;
+      if (isNews && settled(files)) await this.#update(files);
+    }
+    for (const model of this.list()) {
+      if (found.has(model.id)) continue;
+      this.#retire(model);
+      this.#models.delete(model.id);
+      this.#options.log('info', 'model removed', { model: model.id });
+    }
+    this.#lastSeen = new Map([...found.values()].map((files) => [files.id, files.fingerprint]));
+  }
+
+  async #update(files: ModelFiles): Promise<void> {
+    const known = this.#models.get(files.id);
+    const model: Model = known ?? newModel(files);
+    model.files = files;
+    try {
+      const text = await readFile(files.manifestPath, 'utf8').catch(() => '{}');
+      const manifest = parseManifest(text, files.manifestPath.split('/').at(-1) ?? 'model.json');
+      model.description = await this.#host.describe(files.modelPath, manifest);
+      model.manifest = manifest;
+      model.error = undefined;
+      const { family, recognition } = model.description;
+      this.#options.log('info', 'model found', { model: model.id, family, recognised_by: recognition.by });
+    } catch (error) {
+      model.description = undefined;
+      this.#fail(model, error);
+    }
+    this.#models.set(model.id, model);
+    if (model.loaded && model.description) await this.#load(model).catch(() => {});
+  }
+}
+
+/** Of the version that requests get: the loaded one, else the files. */
+export function currentDescription(model: Model): ModelDescription | undefined {
+  return (model.loaded ?? model).description;
+}
+
+function newModel(files: ModelFiles): Model {
+  return {
+    id: files.id,
+    files,
+    manifest: {},
+    description: undefined,
+    error: undefined,
+    failedAt: 0,
+    loaded: undefined,
+    loading: undefined,
+    lastUsed: 0,
+  };
+}

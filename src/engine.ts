@@ -1,0 +1,227 @@
+import type { Logger } from 'pino';
+import { Catalog, currentDescription, type Lease, type Model, type ModelHost } from './catalog/catalog.ts';
+import type { ModelDescription } from './catalog/describe.ts';
+import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
+import { labelSets } from './families/labels.ts';
+import type { JsonBody } from './json-body.ts';
+import { type Format, isPicture, type PredictOptions, toLimits } from './options.ts';
+import type { Timing } from './pipeline.ts';
+import type { RunOptions } from './runtime/job.ts';
+import { WorkerPool } from './runtime/pool.ts';
+import type { Task as VisionTask } from './vision/types.ts';
+import type { Task, TaskResult, TaskResults } from './worker.ts';
+
+export interface EncodedImage {
+  /** File name, for the answer. */
+  readonly name: string;
+  /** In shared memory, so that no thread copies it. */
+  readonly bytes: Uint8Array;
+}
+
+export interface PredictionRequest {
+  /** Absent: the default for `tasks`. */
+  readonly model?: string | undefined;
+  /** Tasks that the caller can take; a model of another is refused. */
+  readonly tasks: readonly VisionTask[];
+  readonly images: readonly EncodedImage[];
+  readonly options: PredictOptions;
+}
+
+export interface PredictionReply {
+  readonly model: string;
+  readonly task: VisionTask;
+  readonly format: Format;
+  /** One per image, as `PredictReply.body`. */
+  readonly bodies: readonly Uint8Array[];
+  /** Milliseconds, added up over the images. */
+  readonly timing: Timing & { readonly queue: number };
+}
+
+const POLL_MS = 1_000;
+/** One picture is computed while the next one is decoded. */
+const JOBS_PER_WORKER = 2;
+
+/** The models, the workers and the way between them: what the HTTP API and the command line both stand on. */
+export class Engine implements ModelHost {
+  readonly catalog: Catalog;
+  readonly pool: WorkerPool<Task, TaskResult>;
+  readonly #config: Config;
+
+  constructor(config: Config, logger: Logger) {
+    this.#config = config;
+    this.catalog = new Catalog(
+      {
+        directories: config.models_dir,
+        maxLoaded: config.max_loaded_models,
+        provider: config.provider,
+        defaultModel: config.default_model,
+        log: (level, message, fields) => logger[level](fields, message),
+      },
+      this,
+    );
+    this.pool = new WorkerPool({
+      script: workerScript,
+      size: config.workers,
+      queueLimit: config.queue_limit,
+      jobsPerWorker: JOBS_PER_WORKER,
+      setup: () => this.catalog.activeLoads.map((request) => this.#loadTask(request)),
+      onWorkerLost: (error, jobs) => logger.error({ err: error, jobs }, 'a worker was lost and is being replaced'),
+    });
+  }
+
+  /** Reads the model directories, keeps watching them if `watch`, and loads the models that must be ready. */
+  async start({ watch }: { watch: boolean }): Promise<void> {
+    await this.catalog.start(watch ? POLL_MS : 0);
+  }
+
+  /** Ids that `preload` stands for. */
+  get requiredModels(): string[] {
+    return this.#config.preload.flatMap((name) => {
+      if (name === 'none') return [];
+      const byDefault = this.catalog.defaultFor(['detection', 'instance-segmentation'])?.id;
+      return name === 'default' ? (byDefault ?? []) : name;
+    });
+  }
+
+  /** Those of them that cannot serve yet. */
+  missingModels(): string[] {
+    return this.requiredModels.filter((id) => !this.catalog.list().some((model) => model.id === id && model.loaded));
+  }
+
+  /** @throws AppError of the first model that cannot be loaded. */
+  async preload(): Promise<void> {
+    for (const id of this.requiredModels) (await this.catalog.acquire(id)).release();
+  }
+
+  /** The model that a request means. @throws AppError model_not_found, model_unavailable or task_mismatch. */
+  choose(id: string | undefined, tasks: readonly VisionTask[]): Model {
+    if (id === undefined) {
+      const model = this.catalog.defaultFor(tasks);
+      if (model) return model;
+      throw new AppError(
+        'model_not_found',
+        `there is no model for ${tasks.join(' or ')}; put one into the models directory`,
+      );
+    }
+    const model = this.catalog.get(id);
+    const description = currentDescription(model);
+    if (!description) {
+      throw new AppError('model_unavailable', `model ‘${id}’ cannot be served: ${model.error?.message}`);
+    }
+    if (!tasks.includes(description.task)) {
+      throw new AppError(
+        'task_mismatch',
+        `model ‘${id}’ does ${description.task}; this endpoint takes ${tasks.join(' or ')}`,
+      );
+    }
+    return model;
+  }
+
+  /** @throws AppError for everything that can go wrong with a request. */
+  async predict({ model, tasks, images, options }: PredictionRequest, run: RunOptions = {}): Promise<PredictionReply> {
+    const chosen = this.choose(model, tasks);
+    const format = options.format ?? 'json';
+    if (images.length !== 1 && isPicture(format)) {
+      throw new AppError(
+        'invalid_option',
+        `format=${format} answers with one picture; send one image, not ${images.length}`,
+      );
+    }
+    this.pool.checkRoom(images.length);
+    const lease = await this.catalog.acquire(chosen.id);
+    try {
+      return await this.#predictAll(chosen.id, lease, images, format, options, run);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #predictAll(
+    id: string,
+    { key, description, manifest }: Lease,
+    images: readonly EncodedImage[],
+    format: Format,
+    options: PredictOptions,
+    run: RunOptions,
+  ): Promise<PredictionReply> {
+    const shared = {
+      kind: 'predict' as const,
+      key,
+      maxPixels: this.#config.max_pixels,
+      limits: toLimits(options, description.labels, description.defaults),
+      format,
+      maskFormat: options.maskFormat,
+      categoryIds: manifest.category_ids ?? officialCategoryIds(description),
+    };
+    // One image that fails, fails the request: the others are not computed for nothing.
+    const stop = new AbortController();
+    const signal = run.signal ? AbortSignal.any([run.signal, stop.signal]) : stop.signal;
+    const jobs = images.map(async ({ name, bytes }) => {
+      const { result, queueMs } = await this.pool.run({ ...shared, name, image: bytes }, { ...run, signal });
+      return { ...(result as TaskResults['predict']), queueMs };
+    });
+    const replies = await Promise.all(jobs).catch((error: unknown) => {
+      stop.abort();
+      throw error;
+    });
+    const sum = (pick: (reply: (typeof replies)[number]) => number) => replies.reduce((ms, r) => ms + pick(r), 0);
+    return {
+      model: id,
+      task: description.task,
+      format,
+      bodies: replies.map((reply) => reply.body),
+      timing: {
+        decode: sum((r) => r.timing.decode),
+        preprocess: sum((r) => r.timing.preprocess),
+        queue: sum((r) => r.queueMs),
+        inference: sum((r) => r.timing.inference),
+        postprocess: sum((r) => r.timing.postprocess),
+      },
+    };
+  }
+
+  /** Reads a JSON body with images where that blocks nobody. */
+  async parseJson(body: Uint8Array): Promise<JsonBody> {
+    return (await this.pool.runAside({ kind: 'parse-json', body })) as JsonBody;
+  }
+
+  /** Answers POST /v1/iou. */
+  async iou(body: Uint8Array): Promise<Uint8Array> {
+    return (await this.pool.runAside({ kind: 'iou', body })) as Uint8Array;
+  }
+
+  async describe(path: string, manifest: Model['manifest']): Promise<ModelDescription> {
+    return (await this.pool.runAside({ kind: 'describe', path, manifest })) as ModelDescription;
+  }
+
+  async load(request: Parameters<ModelHost['load']>[0]): Promise<TaskResults['load']> {
+    const replies = await this.pool.broadcast(this.#loadTask(request));
+    const [first] = replies as TaskResults['load'][];
+    if (!first) throw new AppError('worker_lost', 'no worker is running', { retryAfter: 1 });
+    return first;
+  }
+
+  async unload(key: string): Promise<void> {
+    await this.pool.broadcast({ kind: 'unload', key });
+  }
+
+  /** Finishes what is running, then stops the workers. */
+  async close(): Promise<void> {
+    this.catalog.stop();
+    await this.pool.close(this.#config.shutdown_timeout_ms);
+  }
+
+  #loadTask(request: Parameters<ModelHost['load']>[0]): Task {
+    return { kind: 'load', threads: this.#config.threads, ...request };
+  }
+}
+
+/** COCO's own ids, 1–90 with gaps, where the labels are COCO's 80. */
+function officialCategoryIds({ labels }: ModelDescription): readonly number[] | undefined {
+  const { names, ids } = labelSets.coco80;
+  return labels.length === names.length && labels.every((label, i) => label === names[i]) ? ids : undefined;
+}
+
+/** The worker is compiled JavaScript even where this file runs as TypeScript, as in tests. */
+const workerScript = new URL(import.meta.url.endsWith('.ts') ? '../dist/worker.js' : './worker.js', import.meta.url);

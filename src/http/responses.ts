@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { statusByCode } from '../errors.ts';
+import { inputSpecSchema } from '../vision/input-spec.ts';
+
+/** Schemas of the answers: the OpenAPI document shows them and the tests hold the answers against them. */
+
+const name = { label: z.string(), class_id: z.int().min(0) };
+const score = z.number().min(0).max(1);
+const rle = z.object({ size: z.tuple([z.int(), z.int()]), counts: z.string() }).describe('COCO compressed RLE');
+const mask = z.union([rle, z.array(z.array(z.number())), z.string()]).describe('RLE, polygons, or a base64 PNG');
+
+const detection = z.object({
+  ...name,
+  score,
+  box: z.object({ xmin: z.number(), ymin: z.number(), xmax: z.number(), ymax: z.number() }),
+  mask: mask.optional(),
+  keypoints: z.array(z.object({ name: z.string(), x: z.number(), y: z.number(), score })).optional(),
+});
+const segment = z.object({ ...name, pixels: z.int(), fraction: z.number(), mask: mask.optional() });
+const task = z.enum(['detection', 'instance-segmentation', 'semantic-segmentation', 'classification']);
+const ms = z.number().min(0);
+
+export const prediction = z.object({
+  model: z.string(),
+  task,
+  results: z.array(
+    z.object({
+      image: z.object({ name: z.string(), width: z.int(), height: z.int() }),
+      detections: z.array(detection).optional(),
+      segments: z.array(segment).optional(),
+      map: z.object({ encoding: z.literal('png'), data: z.string() }).optional(),
+      classes: z.array(z.object({ ...name, score })).optional(),
+    }),
+  ),
+  timing: z.object({
+    decode_ms: ms,
+    preprocess_ms: ms,
+    queue_ms: ms,
+    inference_ms: ms,
+    postprocess_ms: ms,
+    total_ms: ms,
+  }),
+});
+
+const side = z.int().nullable();
+const modelSummary = z.object({
+  id: z.string(),
+  task: task.nullable(),
+  family: z.string().nullable(),
+  classes: z.int().nullable(),
+  input: z.object({ width: side, height: side }).nullable(),
+  provider: z.string().nullable(),
+  state: z.enum(['ready', 'loading', 'unloaded', 'failed']),
+  default: z.boolean(),
+  license: z.string().nullable(),
+  source: z.string().nullable(),
+  error: z.string().optional().describe('Why it cannot be served'),
+});
+
+export const modelList = z.object({ models: z.array(modelSummary) });
+
+const values = z.array(
+  z.object({ name: z.string(), dtype: z.string(), dims: z.array(z.union([z.int(), z.string(), z.null()])) }),
+);
+
+export const modelDetail = modelSummary.extend({
+  description: z.string().nullable(),
+  upstream: z.string().nullable(),
+  metrics: z.record(z.string(), z.unknown()).nullable(),
+  provider_fallback: z.string().optional(),
+  labels: z.array(z.string()).optional(),
+  labels_from: z.string().optional(),
+  input_spec: inputSpecSchema.optional(),
+  params: z.unknown().optional(),
+  defaults: z.object({ score_threshold: z.number(), iou_threshold: z.number(), max_detections: z.int() }).optional(),
+  recognition: z
+    .object({
+      by: z.enum(['manifest', 'graph']),
+      confidence: z.number(),
+      evidence: z.array(z.string()),
+      alternatives: z.array(z.unknown()),
+    })
+    .optional(),
+  signature: z
+    .object({
+      inputs: values,
+      outputs: values,
+      metadata: z.record(z.string(), z.string()),
+      producer: z.string(),
+      irVersion: z.int(),
+      opsets: z.record(z.string(), z.int()),
+      operators: z.record(z.string(), z.int()),
+    })
+    .optional(),
+  sha256: z.string().optional(),
+});
+
+export const iou = z.object({ iou: z.array(z.array(z.number())) });
+export const readiness = z.object({ status: z.enum(['ready', 'starting']), missing: z.array(z.string()) });
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.enum(Object.keys(statusByCode) as [keyof typeof statusByCode]),
+});

@@ -1,0 +1,32 @@
+import type { Readable } from 'node:stream';
+import { AppError } from '../errors.ts';
+
+/**
+ * Reads a stream into shared memory, from where every worker can read it without a copy.
+ * @throws AppError payload_too_large past `limit` bytes, aborted when the stream breaks off.
+ */
+export async function collect(stream: Readable, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream) {
+      length += (chunk as Uint8Array).length;
+      if (length > limit) throw tooLarge(limit);
+      chunks.push(chunk as Uint8Array);
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('aborted', 'the upload broke off', { cause: error });
+  }
+  const bytes = new Uint8Array(new SharedArrayBuffer(length));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+export function tooLarge(limit: number): AppError {
+  return new AppError('payload_too_large', `the request is larger than ${(limit / 2 ** 20).toFixed(1)} MiB`);
+}

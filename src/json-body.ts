@@ -1,0 +1,55 @@
+import { AppError } from './errors.ts';
+
+/** An image in a JSON body: its bytes, or a URL that is still to be fetched. */
+export type JsonImage = { readonly bytes: Uint8Array } | { readonly url: string };
+
+export interface JsonBody {
+  readonly images: readonly JsonImage[];
+  /** Every other member of the object: the options. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads `{ "image": … }` or `{ "images": [ … ] }` with options beside them. Runs where it blocks nobody: in a worker,
+ * unless the body is small.
+ * @throws AppError invalid_request.
+ */
+export function parseJsonBody(body: Uint8Array): JsonBody {
+  const { image, images, ...fields } = parseObject(body);
+  if (image !== undefined && images !== undefined)
+    throw new AppError('invalid_request', 'send image or images, not both');
+  const many = Array.isArray(image) ? image : image === undefined ? images : [image];
+  if (many === undefined) return { images: [], fields };
+  if (!Array.isArray(many)) throw new AppError('invalid_request', 'images: expected an array');
+  return { images: many.map(toImage), fields };
+}
+
+/** @throws AppError invalid_request unless the bytes are a JSON object. */
+export function parseObject(body: Uint8Array): Record<string, unknown> {
+  let json: unknown;
+  try {
+    // TextDecoder refuses shared memory, Buffer does not; `fatal` UTF-8 is not needed: JSON.parse sees replacements.
+    json = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+  } catch (error) {
+    throw new AppError('invalid_request', `the body is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
+  throw new AppError('invalid_request', 'the body is not a JSON object');
+}
+
+function toImage(value: unknown, index: number): JsonImage {
+  if (typeof value !== 'string') {
+    throw new AppError('invalid_request', `image ${index}: expected base64, a data URI or a URL, got ${typeof value}`);
+  }
+  if (/^https?:\/\//i.test(value)) return { url: value };
+  const dataUri = /^data:[^,]{0,200};base64,/i.exec(value);
+  const base64 = (dataUri ? value.slice(dataUri[0].length) : value).replace(/\s+/g, '');
+  // Buffer.from skips what is not base64, and would decode a typing error into noise.
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64)) {
+    throw new AppError('invalid_request', `image ${index}: neither base64, a data URI nor an http(s) URL`);
+  }
+  const decoded = Buffer.from(base64, 'base64');
+  const bytes = new Uint8Array(new SharedArrayBuffer(decoded.length));
+  bytes.set(decoded);
+  return { bytes };
+}

@@ -1,0 +1,113 @@
+import { performance } from 'node:perf_hooks';
+import type { ModelDescription } from './catalog/describe.ts';
+import { AppError, messageOf } from './errors.ts';
+import type { BoundFamily } from './families/define.ts';
+import { openPicture, type Picture } from './image/picture.ts';
+import type { Format, MaskFormat } from './options.ts';
+import { toCocoResults } from './render/coco.ts';
+import { toJsonResult } from './render/json.ts';
+import { labelMapToPng } from './render/masks.ts';
+import { renderOverlay } from './render/overlay.ts';
+import type { Session } from './runtime/session.ts';
+import type { Checkpoint } from './runtime/thread.ts';
+import { fitFrame } from './vision/frame.ts';
+import { toInputTensor } from './vision/pixels.ts';
+import type { Tensors } from './vision/tensor.ts';
+import { toSource } from './vision/to-source.ts';
+import type { Limits, Prediction, Result, Size } from './vision/types.ts';
+
+export interface LoadedModel {
+  readonly description: ModelDescription;
+  readonly family: BoundFamily;
+  readonly session: Session;
+}
+
+export interface PredictRequest {
+  /** An encoded picture, as it was uploaded. */
+  readonly image: Uint8Array;
+  /** Its file name, for the answer. */
+  readonly name: string;
+  readonly maxPixels: number;
+  readonly limits: Limits;
+  readonly format: Format;
+  readonly maskFormat?: MaskFormat | undefined;
+  /** Category ids for `format=coco`. */
+  readonly categoryIds?: readonly number[] | undefined;
+}
+
+/** Milliseconds that each step took. */
+export interface Timing {
+  readonly decode: number;
+  readonly preprocess: number;
+  readonly inference: number;
+  readonly postprocess: number;
+}
+
+export interface PredictReply {
+  /** One element of `results` (json), of the results array (coco, comma-separated), or the encoded picture. */
+  readonly body: Uint8Array;
+  readonly timing: Timing;
+}
+
+/** The whole way of one picture, from uploaded bytes to the bytes of the answer. Runs in a worker thread. */
+export async function predict(
+  model: LoadedModel,
+  request: PredictRequest,
+  checkpoint: Checkpoint,
+): Promise<PredictReply> {
+  const { input } = model.family;
+  const t0 = performance.now();
+
+  const picture = await openPicture(request.image, { maxPixels: request.maxPixels });
+  const frame = fitFrame(picture, input.resize);
+  const rgb = await picture.resized(frame.content, input.interpolation);
+  const t1 = performance.now();
+
+  const tensor = toInputTensor(rgb, frame, input);
+  checkpoint();
+  const t2 = performance.now();
+
+  const outputs = await run(model, { [input.name]: tensor });
+  const t3 = performance.now();
+
+  const prediction = decode(model, outputs, frame.input, request.limits);
+  const result = toSource(prediction, frame);
+  checkpoint();
+  const body = await render(result, picture, model, request);
+
+  const timing = { decode: t1 - t0, preprocess: t2 - t1, inference: t3 - t2, postprocess: performance.now() - t3 };
+  return { body, timing };
+}
+
+async function run({ session }: LoadedModel, feeds: Tensors): Promise<Tensors> {
+  try {
+    return await session.run(feeds);
+  } catch (error) {
+    throw new AppError('inference_failed', `the model failed on this picture: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function decode({ family }: LoadedModel, outputs: Tensors, input: Size, limits: Limits): Prediction {
+  try {
+    return family.decode(outputs, input, limits);
+  } catch (error) {
+    const message = `the model's outputs are not what its family gives: ${messageOf(error)}`;
+    throw new AppError('inference_failed', message, { cause: error });
+  }
+}
+
+async function render(result: Result, picture: Picture, model: LoadedModel, request: PredictRequest) {
+  const { labels } = model.description;
+  const { format, maskFormat } = request;
+  if (format === 'json') return encode(await toJsonResult(result, { ...request, picture, labels }));
+  if (format === 'coco') return encode(toCocoResults(result, { ...request, picture }));
+  if (result.task === 'semantic-segmentation' && format === 'png' && maskFormat === 'png') {
+    return labelMapToPng(result.value.labels, result.value);
+  }
+  const { width, height } = picture;
+  return renderOverlay({ data: await picture.pixels(), width, height }, result, labels, format);
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

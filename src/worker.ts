@@ -1,0 +1,96 @@
+import type { LoadReply, LoadRequest } from './catalog/catalog.ts';
+import { describeModel, type ModelDescription } from './catalog/describe.ts';
+import type { Manifest } from './catalog/manifest.ts';
+import { AppError } from './errors.ts';
+import { answerIou } from './iou-request.ts';
+import { type JsonBody, parseJsonBody } from './json-body.ts';
+import { type LoadedModel, type PredictReply, type PredictRequest, predict } from './pipeline.ts';
+import { openSession } from './runtime/session.ts';
+import { type Checkpoint, serveTasks } from './runtime/thread.ts';
+import { warmUp } from './runtime/warm-up.ts';
+
+/** What the main thread asks of a worker. */
+export type Task =
+  | { readonly kind: 'describe'; readonly path: string; readonly manifest: Manifest }
+  | ({ readonly kind: 'load'; readonly threads: number } & LoadRequest)
+  | { readonly kind: 'unload'; readonly key: string }
+  | { readonly kind: 'iou'; readonly body: Uint8Array }
+  | { readonly kind: 'parse-json'; readonly body: Uint8Array }
+  | ({ readonly kind: 'predict'; readonly key: string } & PredictRequest);
+
+export interface TaskResults {
+  describe: ModelDescription;
+  load: LoadReply;
+  unload: undefined;
+  iou: Uint8Array;
+  'parse-json': JsonBody;
+  predict: PredictReply;
+}
+
+export type TaskResult = TaskResults[keyof TaskResults];
+
+const models = new Map<string, Promise<LoadedModel & LoadReply>>();
+
+async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
+  switch (task.kind) {
+    case 'describe':
+      return (await describeModel(task.path, task.manifest)).description;
+    case 'load':
+      return load(task);
+    case 'unload':
+      return unload(task.key);
+    case 'iou':
+      return answerIou(task.body);
+    case 'parse-json':
+      return parseJsonBody(task.body);
+    case 'predict': {
+      const model = await models.get(task.key);
+      if (!model) throw new AppError('model_unavailable', 'the model was unloaded; try again', { retryAfter: 1 });
+      return predict(model, task, checkpoint);
+    }
+  }
+}
+
+type LoadTask = Extract<Task, { kind: 'load' }>;
+
+async function load(request: LoadTask): Promise<LoadReply> {
+  const loading = models.get(request.key) ?? openModel(request);
+  models.set(request.key, loading);
+  try {
+    const { provider, fallbackReason, warmUpMs } = await loading;
+    return { provider, fallbackReason, warmUpMs };
+  } catch (error) {
+    models.delete(request.key);
+    throw error;
+  }
+}
+
+async function openModel({ path, manifest, provider, threads }: LoadTask): Promise<LoadedModel & LoadReply> {
+  const { description, family } = await describeModel(path, manifest);
+  const session = await openSession(path, { provider, threads });
+  const started = performance.now();
+  await warmUp(session, family.input);
+  return {
+    description,
+    family,
+    session,
+    provider: session.provider,
+    fallbackReason: session.fallbackReason,
+    warmUpMs: performance.now() - started,
+  };
+}
+
+async function unload(key: string): Promise<undefined> {
+  const model = models.get(key);
+  models.delete(key);
+  await (await model?.catch(() => undefined))?.session.release();
+}
+
+/** Moves the answer's bytes to the main thread, unless they are a part of a buffer that others use too. */
+function transfers(result: TaskResult): ArrayBuffer[] {
+  if (!result || !('body' in result)) return [];
+  const { buffer, byteLength } = result.body;
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+}
+
+serveTasks(handle, transfers);
