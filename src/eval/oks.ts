@@ -1,3 +1,4 @@
+import { flatten, type Lists, matrix } from './iou.ts';
 import { pairwiseSum } from './sum.ts';
 
 /** numpy's spacing(1), which COCO adds where it divides by an area. */
@@ -82,4 +83,34 @@ export function oks(
   if (Math.exp(-nearest) < enough) return 0;
   for (let p = 0; p < n; p++) terms[p] = Math.exp(-terms[p]!);
   return pairwiseSum(terms, 0, n) / n;
+}
+
+/** True poses to compare with, one entry each in every list. */
+export interface TruePoses {
+  /** k·3 numbers each: x, y and visibility (0: not labelled). */
+  readonly keypoints: Lists;
+  /** x, y, width, height. */
+  readonly boxes: Lists;
+  /** Of the people, in square pixels: the scale of the comparison. */
+  readonly areas: ArrayLike<number>;
+}
+
+/**
+ * Object keypoint similarity of every pose with every true pose.
+ * @param poses k·3 numbers each: x, y and a score that does not matter here.
+ * @returns n·m values in [0, 1], row-major: pose i with truth j at i · m + j.
+ * @throws RangeError for lists of another length.
+ */
+export function oksMatrix(poses: Lists, truths: TruePoses, sigmas: ArrayLike<number> = COCO_SIGMAS): Float64Array {
+  const numbers = 3 * sigmas.length;
+  const m = truths.keypoints.length;
+  if (truths.boxes.length !== m || truths.areas.length !== m) {
+    throw new RangeError(`${m} true poses have ${truths.boxes.length} boxes and ${truths.areas.length} areas`);
+  }
+  const found = flatten(poses, numbers, 'pose');
+  const labelled = flatten(truths.keypoints, numbers, 'true pose');
+  const boxes = flatten(truths.boxes, 4, 'box');
+  const areas = Float64Array.from(truths.areas);
+  const kernel = oksKernel(sigmas);
+  return matrix(poses.length, m, (i, j) => oks(kernel, found, i, labelled, j, boxes, areas));
 }

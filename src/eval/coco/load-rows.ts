@@ -1,51 +1,16 @@
 import type { Rle } from '../../vision/rle.ts';
 import { Column } from './columns.ts';
 import type { Index } from './load.ts';
-import { MaskPool } from './masks.ts';
 import { asId, asNumber, asNumbers, asObject, type Json, listIds } from './read.ts';
+import { comparesMasks, extentOf, RowColumns } from './rows.ts';
 import { boxMask, measure, readSegmentation } from './segmentation.ts';
-import type { Detected, Rows, Truths } from './types.ts';
-
-/** Rows under construction. */
-class RowColumns {
-  readonly images = new Column();
-  readonly categories = new Column();
-  readonly boxes = new Column();
-  readonly areas = new Column();
-  readonly keypoints = new Column();
-  readonly masks = new MaskPool();
-  readonly #index: Index;
-
-  constructor(index: Index) {
-    this.#index = index;
-  }
-
-  push(image: number, category: number, box: ArrayLike<number>, area: number): void {
-    this.images.push(image);
-    this.categories.push(category);
-    for (let i = 0; i < 4; i++) this.boxes.push(box[i]!);
-    this.areas.push(area);
-  }
-
-  finish(): Rows {
-    const { iouType } = this.#index;
-    return {
-      count: this.images.length,
-      images: Int32Array.from(this.images.values),
-      categories: Int32Array.from(this.categories.values),
-      boxes: this.boxes.values,
-      areas: this.areas.values,
-      ...(comparesMasks(iouType) && { masks: this.masks.finish() }),
-      ...(iouType === 'keypoints' && { keypoints: this.keypoints.values }),
-    };
-  }
-}
+import type { Detected, Truths } from './types.ts';
 
 const NO_BOX = [0, 0, 0, 0];
 
 export function loadTruths(annotations: readonly unknown[], index: Index): Truths {
   const { iouType, warnings } = index;
-  const rows = new RowColumns(index);
+  const rows = new RowColumns(iouType);
   const ids = new Column();
   const crowd = new Column();
   const ignore = new Column();
@@ -98,7 +63,7 @@ export function loadTruths(annotations: readonly unknown[], index: Index): Truth
 
 export function loadDetections(results: readonly unknown[], index: Index): Detected {
   const { iouType } = index;
-  const rows = new RowColumns(index);
+  const rows = new RowColumns(iouType);
   const scores = new Column();
   const unknownImages = new Set<number>();
   const unknownCategories = new Set<number>();
@@ -154,18 +119,6 @@ function kindOf(result: Json): 'bbox' | 'segmentation' | 'keypoints' {
   throw new RangeError('results[0] has neither bbox nor segmentation nor keypoints');
 }
 
-function extentOf(keypoints: readonly number[]): { area: number; box: readonly number[] } {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let i = 0; i + 1 < keypoints.length; i += 3) {
-    left = Math.min(left, keypoints[i]!);
-    right = Math.max(right, keypoints[i]!);
-    top = Math.min(top, keypoints[i + 1]!);
-    bottom = Math.max(bottom, keypoints[i + 1]!);
-  }
-  const [width, height] = [right - left, bottom - top];
-  return { area: width * height, box: [left, top, width, height] };
-}
-
 /** Adds one pose and returns how many of its points are labelled. `expected`: the length of those before, 0 at first. */
 function pushKeypoints(rows: RowColumns, entry: Json, what: string, expected: number): number {
   const keypoints = asNumbers(entry.keypoints, `keypoints of ${what}`, expected || undefined);
@@ -180,10 +133,6 @@ function pushKeypoints(rows: RowColumns, entry: Json, what: string, expected: nu
     if (i % 3 === 2 && number > 0) labelled++;
   });
   return labelled;
-}
-
-function comparesMasks(iouType: Index['iouType']): boolean {
-  return iouType === 'segm' || iouType === 'boundary';
 }
 
 /** Says whose mask is at fault. */

@@ -1,0 +1,57 @@
+/**
+ * Exact scoring of detectors and segmenters: pure functions over typed arrays, without any server or runtime.
+ *
+ *     import { evaluateCoco, loadCoco, summarizeDetections } from 'miru/eval';
+ *     import { readFileSync } from 'node:fs';
+ *
+ *     const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
+ *     const data = loadCoco(read('instances_val2017.json'), read('results.json'));
+ *     const { AP, AP50 } = summarizeDetections(evaluateCoco(data));
+ *     console.log(AP.toFixed(3), AP50.toFixed(3));
+ *
+ * @module
+ */
+export {
+  type Rle,
+  rleArea,
+  rleFromColumns,
+  rleFromCounts,
+  rleFromCrop,
+  rleFromRows,
+  rleToBox,
+  rleToColumns,
+  rleToRows,
+} from '../vision/rle.ts';
+export { rleBoundary } from '../vision/rle-boundary.ts';
+export { rleIou, rleMerge } from '../vision/rle-overlap.ts';
+export { rleFromBox, rleFromPolygon } from '../vision/rle-polygon.ts';
+export { rleFromString, rleToString } from '../vision/rle-string.ts';
+export { evaluateCoco } from './coco/evaluate.ts';
+export { CocoEvaluator, type ImageDetections, type ImageObjects, type ImageTruths } from './coco/evaluator.ts';
+export { type LoadOptions, loadCoco } from './coco/load.ts';
+export {
+  averagePrecision,
+  averageRecall,
+  type DetectionSummary,
+  type KeypointSummary,
+  type Selection,
+  summarize,
+  summarizeDetections,
+  summarizeKeypoints,
+} from './coco/summarize.ts';
+export type {
+  AreaRange,
+  CocoData,
+  CocoOptions,
+  CocoParams,
+  CocoResult,
+  Detected,
+  IouType,
+  Masks,
+  Rows,
+  Truths,
+} from './coco/types.ts';
+export { type BoxFormat, type BoxIouOptions, type BoxMeasure, boxIouMatrix, type Lists } from './iou.ts';
+export { boundaryIouMatrix, maskDice, maskIouMatrix } from './mask-iou.ts';
+export { COCO_SIGMAS, oksMatrix, type TruePoses } from './oks.ts';
+export { rotatedIouMatrix } from './rotated.ts';
