@@ -1,0 +1,166 @@
+import type { BinaryMask, Detections, Keypoints, Result, ResultByTask, Size } from '../vision/types.ts';
+import { type Canvas, fillRect, type Rect, strokeRect } from './canvas.ts';
+import { type Caption, type Chip, drawChip, listChips, nameOf, placeChips } from './chips.ts';
+import { classColor, type Rgb, WHITE } from './color.ts';
+import { encodePicture, type PictureFormat } from './encode.ts';
+import { tintLabels, tintMask } from './regions.ts';
+import { HALO, type Style, styleFor } from './style.ts';
+
+/** 8-bit RGB, row-major, width·height·3. */
+export interface RgbImage extends Size {
+  readonly data: Uint8Array;
+}
+
+/** Keypoints less visible than this are guesses about what is hidden. */
+const MIN_VISIBILITY = 0.5;
+/** The classes that a classification shows. */
+const TOP_CLASSES = 5;
+/** Names of the class that stands for "none of the others". */
+const BACKGROUND = /^_*(background|bg|unlabell?ed|void)_*$/i;
+
+/**
+ * Draws a result on its picture: boxes, masks and keypoints with labels, a tinted label map with a legend, or the best
+ * classes. The image's pixels are not changed. Objects with coordinates or scores that are not numbers are left out.
+ * @param result in the image's pixels.
+ * @param labels names by class index; missing ones are shown as "class 7".
+ * @throws RangeError if the pixels or a label map are not of the image's size.
+ * @throws AppError invalid_option if the format cannot hold a picture of that size.
+ */
+export async function renderOverlay(
+  image: RgbImage,
+  result: Result,
+  labels: readonly string[],
+  format: PictureFormat,
+): Promise<Uint8Array> {
+  if (image.data.length !== image.width * image.height * 3) {
+    throw new RangeError(`expected ${image.width}×${image.height} RGB pixels, got ${image.data.length} bytes`);
+  }
+  const canvas = { width: image.width, height: image.height, data: image.data.slice() };
+  const style = styleFor(canvas);
+  for (const chip of drawResult(canvas, result, labels, style)) drawChip(canvas, chip, style);
+  return encodePicture(canvas, format);
+}
+
+/** Draws everything but the chips, which it returns, the most important last. */
+function drawResult(canvas: Canvas, result: Result, labels: readonly string[], style: Style): Chip[] {
+  switch (result.task) {
+    case 'detection':
+      return drawObjects(canvas, result.value, [], labels, style);
+    case 'instance-segmentation':
+      return drawObjects(canvas, result.value, result.value.masks, labels, style);
+    case 'semantic-segmentation':
+      return drawLabelMap(canvas, result.value, labels, style);
+    case 'classification':
+      return listChips(topClasses(result.value.scores, labels), canvas, style);
+  }
+}
+
+function drawObjects(
+  canvas: Canvas,
+  objects: Detections,
+  masks: readonly BinaryMask[],
+  labels: readonly string[],
+  style: Style,
+): Chip[] {
+  const captions: Caption[] = [];
+  const boxes: Rect[] = [];
+  const order: number[] = [];
+  for (const [i, score] of objects.scores.entries()) {
+    const box = wholePixels(objects.boxes.subarray(4 * i, 4 * i + 4), canvas);
+    if (!box || Number.isNaN(score)) continue;
+    const classId = objects.classIds[i]!;
+    captions.push({ label: nameOf(labels, classId), value: score, color: classColor(classId) });
+    boxes.push(box);
+    order.push(i);
+  }
+  // From the worst to the best, so that the best lies on top; masks below all frames.
+  const outline = Math.max(1, Math.round(style.stroke / 2));
+  for (let n = order.length - 1; n >= 0; n--) {
+    const mask = masks[order[n]!];
+    if (mask) tintMask(canvas, mask, captions[n]!.color, outline);
+  }
+  for (let n = order.length - 1; n >= 0; n--) drawFrame(canvas, boxes[n]!, captions[n]!.color, style);
+  if (objects.keypoints) {
+    for (let n = order.length - 1; n >= 0; n--) {
+      drawKeypoints(canvas, objects.keypoints, order[n]!, captions[n]!.color, style);
+    }
+  }
+  return placeChips(captions, boxes, canvas, style).reverse();
+}
+
+/**
+ * The whole pixels of a box that lie in the picture, at least one; undefined for a box outside of it or with a
+ * coordinate that is not a number.
+ */
+function wholePixels(box: Float32Array, size: Size): Rect | undefined {
+  const [xmin, ymin, xmax, ymax] = box as unknown as [number, number, number, number];
+  if (!(xmin < size.width && ymin < size.height && xmax > 0 && ymax > 0)) return undefined;
+  if (!(xmin <= xmax && ymin <= ymax)) return undefined;
+  const x = Math.min(size.width - 1, Math.max(0, Math.round(xmin)));
+  const y = Math.min(size.height - 1, Math.max(0, Math.round(ymin)));
+  return {
+    x,
+    y,
+    width: Math.max(1, Math.min(size.width, Math.round(xmax)) - x),
+    height: Math.max(1, Math.min(size.height, Math.round(ymax)) - y),
+  };
+}
+
+function drawFrame(canvas: Canvas, box: Rect, color: Rgb, style: Style): void {
+  // A frame may not fill the small object that it shows.
+  const stroke = Math.max(1, Math.min(style.stroke, Math.floor(Math.min(box.width, box.height) / 8)));
+  const radius = stroke * 1.5;
+  const { halo } = style;
+  const rim = { x: box.x - halo, y: box.y - halo, width: box.width + 2 * halo, height: box.height + 2 * halo };
+  strokeRect(canvas, rim, radius + halo, stroke + 2 * halo, HALO.color, HALO.opacity);
+  strokeRect(canvas, box, radius, stroke, color);
+}
+
+function drawKeypoints(canvas: Canvas, { names, points }: Keypoints, object: number, color: Rgb, style: Style): void {
+  for (let k = 0; k < names.length; k++) {
+    const at = (object * names.length + k) * 3;
+    const x = points[at]!;
+    const y = points[at + 1]!;
+    if (!(points[at + 2]! >= MIN_VISIBILITY) || !Number.isFinite(x) || !Number.isFinite(y)) continue;
+    drawDisc(canvas, x, y, style.dot + 2 * style.halo, HALO.color, HALO.opacity);
+    drawDisc(canvas, x, y, style.dot + style.halo, WHITE, 1);
+    drawDisc(canvas, x, y, style.dot, color, 1);
+  }
+}
+
+function drawDisc(canvas: Canvas, x: number, y: number, radius: number, color: Rgb, opacity: number): void {
+  fillRect(canvas, { x: x - radius, y: y - radius, width: 2 * radius, height: 2 * radius }, radius, color, opacity);
+}
+
+function drawLabelMap(
+  canvas: Canvas,
+  map: ResultByTask['semantic-segmentation'],
+  labels: readonly string[],
+  style: Style,
+): Chip[] {
+  if (map.width !== canvas.width || map.height !== canvas.height || map.labels.length !== map.width * map.height) {
+    throw new RangeError(`the label map is ${map.width}×${map.height}, the picture ${canvas.width}×${canvas.height}`);
+  }
+  const pixels = new Uint32Array(256);
+  for (const label of map.labels) pixels[label]!++;
+  const shown = Array.from(pixels, (count, classId) => ({ classId, count }))
+    .filter(({ classId, count }) => count > 0 && !BACKGROUND.test(labels[classId]?.trim() ?? ''))
+    .sort((a, b) => b.count - a.count);
+  const colors: Rgb[] = [];
+  for (const { classId } of shown) colors[classId] = classColor(classId);
+  tintLabels(canvas, map.labels, colors, Math.max(1, Math.round(style.stroke / 2)));
+  const captions = shown.map(({ classId, count }) => ({
+    label: nameOf(labels, classId),
+    value: count / map.labels.length,
+    color: classColor(classId),
+  }));
+  return listChips(captions, canvas, style);
+}
+
+function topClasses(scores: Float32Array, labels: readonly string[]): Caption[] {
+  return Array.from(scores, (score, classId) => ({ score, classId }))
+    .filter(({ score }) => score > 0)
+    .sort((a, b) => b.score - a.score)
+    .slice(0, TOP_CLASSES)
+    .map(({ score, classId }) => ({ label: nameOf(labels, classId), value: score, color: classColor(classId) }));
+}
