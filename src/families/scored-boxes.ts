@@ -1,4 +1,3 @@
-import { argmax } from '../vision/scores.ts';
 import { isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { type Tensors, toFloats } from '../vision/tensor.ts';
 import { isOne, unexpectedOutputs } from './graph.ts';
@@ -54,13 +53,4 @@ export function readScoredBoxes(outputs: Tensors, background: boolean): ScoredBo
 export function countClasses(signature: Signature, background: boolean): number {
   const columns = findScoredBoxes(signature.outputs)?.columns ?? 0;
   return Math.max(0, background ? columns - 1 : columns);
-}
-
-/** The class, not counting the background, that scores best at anchor i. */
-export function bestClass({ scores, columns, firstClass }: ScoredBoxes, i: number): number {
-  return argmax(scores, i * columns + firstClass, columns - firstClass);
-}
-
-export function scoreOf({ scores, columns, firstClass }: ScoredBoxes, i: number, classId: number): number {
-  return scores[i * columns + firstClass + classId]!;
 }

@@ -6,7 +6,7 @@ import type { Limits, Size } from '../vision/types.ts';
 import { defineFamily } from './define.ts';
 import { countOperators, fixedInputSize, imageInputSpec, unexpectedOutputs } from './graph.ts';
 import { guessNormalization, normalizationSchema, normalizations } from './normalization.ts';
-import { bestClass, countClasses, findScoredBoxes, readScoredBoxes, scoreOf } from './scored-boxes.ts';
+import { countClasses, findScoredBoxes, readScoredBoxes } from './scored-boxes.ts';
 
 export const priorSchema = z.strictObject({
   /** Square priors of each stride, sizes in input pixels. */
@@ -78,14 +78,16 @@ export function decodeOffsets(
   if (priors.length !== 4 * found.anchors) {
     throw unexpectedOutputs(outputs, `offsets of the ${priors.length / 4} priors that the params describe`);
   }
+  const { scores, columns, firstClass } = found;
   const candidates = new Candidates(limits);
   const box = new Float64Array(4);
   for (let i = 0; i < found.anchors; i++) {
-    const classId = bestClass(found, i);
-    const score = scoreOf(found, i, classId);
-    if (!candidates.wants(score)) continue;
-    decodeDelta(priors, found.boxes, i, centerVariance, sizeVariance, box);
-    candidates.add(box[0]!, box[1]!, box[2]!, box[3]!, score, classId, i);
+    for (let column = firstClass; column < columns; column++) {
+      const score = scores[i * columns + column]!;
+      if (!candidates.wants(score)) continue;
+      decodeDelta(priors, found.boxes, i, centerVariance, sizeVariance, box);
+      candidates.add(box[0]!, box[1]!, box[2]!, box[3]!, score, column - firstClass, i);
+    }
   }
   return candidates.suppress();
 }

@@ -4,14 +4,7 @@ import type { Limits, Size } from '../vision/types.ts';
 import { defineFamily } from './define.ts';
 import { countOperators, fixedInputSize, imageInputSpec } from './graph.ts';
 import { guessNormalization, normalizationSchema, normalizations } from './normalization.ts';
-import {
-  bestClass,
-  countClasses,
-  findScoredBoxes,
-  readScoredBoxes,
-  type ScoredBoxes,
-  scoreOf,
-} from './scored-boxes.ts';
+import { countClasses, findScoredBoxes, readScoredBoxes, type ScoredBoxes } from './scored-boxes.ts';
 
 /** Anchors of the TensorFlow Object Detection API's MobileNet SSDs of 300 pixels, and classes of its COCO label map. */
 const TENSORFLOW_ANCHORS = 1917;
@@ -29,7 +22,8 @@ export const ssd = defineFamily({
     background: z.boolean().default(true),
     normalization: normalizationSchema.default('symmetric'),
   }),
-  defaults: { scoreThreshold: 0.3, iouThreshold: 0.45, maxDetections: 100 },
+  // The Object Detection API's pipeline configurations of SSD.
+  defaults: { scoreThreshold: 0.3, iouThreshold: 0.6, maxDetections: 100 },
 
   recognise(signature) {
     const found = findScoredBoxes(signature.outputs);
@@ -79,16 +73,18 @@ export function decodeCorners(
   { width, height }: Size,
   limits: Limits,
 ): Selection {
-  const { anchors, boxes } = found;
+  const { boxes, scores, columns, firstClass } = found;
   const candidates = new Candidates(limits);
-  for (let i = 0; i < anchors; i++) {
-    const classId = bestClass(found, i);
-    const score = scoreOf(found, i, classId);
-    if (!candidates.wants(score)) continue;
-    const at = 4 * i;
-    const [left, right] = [boxes[at + xmin]! * width, boxes[at + xmax]! * width];
-    const [top, bottom] = [boxes[at + ymin]! * height, boxes[at + ymax]! * height];
-    candidates.add(left, top, right, bottom, score, classId, i);
+  // An anchor may propose a box for several classes: SSD suppresses each class for itself.
+  for (let i = 0; i < found.anchors; i++) {
+    for (let column = firstClass; column < columns; column++) {
+      const score = scores[i * columns + column]!;
+      if (!candidates.wants(score)) continue;
+      const at = 4 * i;
+      const [left, right] = [boxes[at + xmin]! * width, boxes[at + xmax]! * width];
+      const [top, bottom] = [boxes[at + ymin]! * height, boxes[at + ymax]! * height];
+      candidates.add(left, top, right, bottom, score, column - firstClass, i);
+    }
   }
   return candidates.suppress();
 }

@@ -1,0 +1,22 @@
+/** The 19 classes that Cityscapes evaluates, in the order of its train ids: mcordts/cityscapesScripts, helpers/labels.py. */
+export const cityscapesNames: readonly string[] = [
+  'road',
+  'sidewalk',
+  'building',
+  'wall',
+  'fence',
+  'pole',
+  'traffic light',
+  'traffic sign',
+  'vegetation',
+  'terrain',
+  'sky',
+  'person',
+  'rider',
+  'car',
+  'truck',
+  'bus',
+  'train',
+  'motorcycle',
+  'bicycle',
+];
