@@ -17,12 +17,12 @@ export interface Rect extends Size {
 const SUBROWS = 8;
 
 /** Mixes a colour into pixel (x, y), which must lie on the canvas; opacity in [0, 1]. */
-export function blendPixel(canvas: Canvas, x: number, y: number, [r, g, b]: Rgb, opacity: number): void {
+export function blendPixel(canvas: Canvas, x: number, y: number, color: Rgb, opacity: number): void {
   const { data } = canvas;
   const at = (y * canvas.width + x) * 3;
-  data[at] = data[at]! + (r - data[at]!) * opacity + 0.5;
-  data[at + 1] = data[at + 1]! + (g - data[at + 1]!) * opacity + 0.5;
-  data[at + 2] = data[at + 2]! + (b - data[at + 2]!) * opacity + 0.5;
+  data[at] = data[at]! + (color[0] - data[at]!) * opacity + 0.5;
+  data[at + 1] = data[at + 1]! + (color[1] - data[at + 1]!) * opacity + 0.5;
+  data[at + 2] = data[at + 2]! + (color[2] - data[at + 2]!) * opacity + 0.5;
 }
 
 /** Fills a rectangle with rounded corners. With a radius of half its size it is a disc. */
@@ -49,16 +49,22 @@ export function strokeRect(canvas: Canvas, rect: Rect, radius: number, width: nu
   const alpha = (x: number, y: number) =>
     opacity * coverage(rect, radius, x, y) * (1 - coverage(hole, holeRadius, x, y));
 
-  const band = Math.ceil(Math.max(width, radius)) + 1;
-  if (2 * band >= Math.min(rect.width, rect.height)) {
+  const corner = Math.ceil(Math.max(width, radius));
+  if (2 * corner >= Math.min(rect.width, rect.height)) {
     blendRows(canvas, rect, color, alpha);
     return;
   }
-  const sides = { y: rect.y + band, width: band, height: rect.height - 2 * band };
-  blendRows(canvas, { ...rect, height: band }, color, alpha);
-  blendRows(canvas, { ...sides, x: rect.x }, color, alpha);
-  blendRows(canvas, { ...sides, x: rect.x + rect.width - band }, color, alpha);
-  blendRows(canvas, { ...rect, y: rect.y + rect.height - band, height: band }, color, alpha);
+  const [right, bottom] = [rect.x + rect.width, rect.y + rect.height];
+  for (const x of [rect.x, right - corner]) {
+    for (const y of [rect.y, bottom - corner]) blendRows(canvas, { x, y, width: corner, height: corner }, color, alpha);
+  }
+  // Between the corners whole pixels are covered or not at all.
+  const across = { x: rect.x + corner, width: rect.width - 2 * corner, height: width };
+  const down = { y: rect.y + corner, width, height: rect.height - 2 * corner };
+  blendRows(canvas, { ...across, y: rect.y }, color, () => opacity);
+  blendRows(canvas, { ...across, y: bottom - width }, color, () => opacity);
+  blendRows(canvas, { ...down, x: rect.x }, color, () => opacity);
+  blendRows(canvas, { ...down, x: right - width }, color, () => opacity);
 }
 
 /** Writes a line of text that starts at x with its baseline at y; `size` is the font size in pixels. */

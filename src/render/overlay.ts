@@ -142,7 +142,8 @@ function drawLabelMap(
     throw new RangeError(`the label map is ${map.width}×${map.height}, the picture ${canvas.width}×${canvas.height}`);
   }
   const pixels = new Uint32Array(256);
-  for (const label of map.labels) pixels[label]!++;
+  // for…of over a typed array takes six times as long.
+  for (let i = 0; i < map.labels.length; i++) pixels[map.labels[i]!]!++;
   const shown = Array.from(pixels, (count, classId) => ({ classId, count }))
     .filter(({ classId, count }) => count > 0 && !BACKGROUND.test(labels[classId]?.trim() ?? ''))
     .sort((a, b) => b.count - a.count);
