@@ -29,6 +29,7 @@ export { rleFromString, rleToString } from '../vision/rle-string.ts';
 export { evaluateCoco } from './coco/evaluate.ts';
 export { CocoEvaluator, type ImageDetections, type ImageObjects, type ImageTruths } from './coco/evaluator.ts';
 export { type LoadOptions, loadCoco } from './coco/load.ts';
+export { type CocoMatches, DETECTION_STATES, type DetectionState, matchCoco } from './coco/matches.ts';
 export {
   averagePrecision,
   averageRecall,
@@ -52,6 +53,34 @@ export type {
   Truths,
 } from './coco/types.ts';
 export { type BoxFormat, type BoxIouOptions, type BoxMeasure, boxIouMatrix, type Lists } from './iou.ts';
+export {
+  evaluateLvis,
+  type Frequency,
+  type LvisData,
+  type LvisSummary,
+  loadLvis,
+  summarizeLvis,
+} from './lvis.ts';
 export { boundaryIouMatrix, maskDice, maskIouMatrix } from './mask-iou.ts';
 export { COCO_SIGMAS, oksMatrix, type TruePoses } from './oks.ts';
+export {
+  type PanopticCategory,
+  type PanopticClass,
+  PanopticEvaluator,
+  type PanopticImage,
+  type PanopticMean,
+  type PanopticQuality,
+  type PanopticResult,
+  type PanopticSegment,
+} from './panoptic.ts';
 export { rotatedIouMatrix } from './rotated.ts';
+export { type LabelMap, type SemanticClass, SemanticEvaluator, type SemanticResult } from './semantic.ts';
+export {
+  evaluateVoc,
+  type VocClass,
+  type VocDetections,
+  type VocOptions,
+  type VocResult,
+  type VocRows,
+  type VocTruths,
+} from './voc.ts';

@@ -70,6 +70,7 @@ export function loadDetections(results: readonly unknown[], index: Index): Detec
   const kind = results.length ? kindOf(asObject(results[0], 'results[0]')) : 'bbox';
 
   results.forEach((value, i) => {
+    if (!index.keep(i)) return;
     const what = `results[${i}]`;
     const result = asObject(value, what);
     const imageId = asId(result.image_id, `image_id of ${what}`);

@@ -8,12 +8,15 @@ export interface LoadOptions {
   readonly iouType?: IouType;
   /** What to do with detections in images that the ground truth lacks. Default: refuse them, as COCO does. */
   readonly unknownImages?: 'refuse' | 'drop';
+  /** Which results to read, by their place in the list. Default: all. */
+  readonly keep?: (place: number) => boolean;
 }
 
 /** What the rows are checked against. */
 export interface Index {
   readonly iouType: IouType;
   readonly unknownImages: 'refuse' | 'drop';
+  readonly keep: (place: number) => boolean;
   /** Image id to its place in the ascending ids. */
   readonly images: ReadonlyMap<number, number>;
   readonly canvases: readonly Canvas[];
@@ -32,6 +35,7 @@ export function loadCoco(groundTruth: unknown, results: unknown, options: LoadOp
   const index: Index = {
     iouType: options.iouType ?? 'bbox',
     unknownImages: options.unknownImages ?? 'refuse',
+    keep: options.keep ?? (() => true),
     images: new Map(images.map(([id], place) => [id, place])),
     canvases: images.map(([id, image]) => readCanvas(image, id)),
     categories: new Map(categories.map(([id], place) => [id, place])),

@@ -2,7 +2,7 @@ import type { Plan } from './order.ts';
 import type { Similarity } from './similarity.ts';
 import type { CocoData, CocoParams } from './types.ts';
 
-/** What a detection is in one area range at one IoU threshold. */
+/** What a detection is in one area range at one IoU threshold, in the order of `DETECTION_STATES`. */
 export const IGNORED = 0;
 export const TRUE_POSITIVE = 1;
 export const FALSE_POSITIVE = 2;
@@ -113,7 +113,7 @@ export class Matcher {
   #matchImage(truths: Uint32Array, found: Uint32Array, states: Uint8Array, n: number, positives: Int32Array): void {
     this.#findCandidates(truths, found);
     const { ids, areas, crowd, ignore } = this.#data.truths;
-    const { areas: foundAreas } = this.#data.detections;
+    const { areas: foundAreas, excused } = this.#data.detections;
     const isIgnored = new Uint8Array(truths.length);
     const T = this.#thresholds.length;
     for (let a = 0; a < this.#areaRanges.length; a++) {
@@ -139,7 +139,7 @@ export class Matcher {
             isMatched = ids[g] !== 0;
             isExcused = isIgnored[match] === 1;
           } else isExcused = false;
-          if (!isMatched && !isExcused) isExcused = foundAreas[d]! < min || foundAreas[d]! > max;
+          if (!isMatched && !isExcused) isExcused = excused?.[d] === 1 || foundAreas[d]! < min || foundAreas[d]! > max;
           states[base + this.#positions[d]!] = isExcused ? IGNORED : isMatched ? TRUE_POSITIVE : FALSE_POSITIVE;
         }
       }

@@ -9,8 +9,8 @@ export interface Selection {
   readonly area?: string;
   /** One of the limits on detections. Default the largest. */
   readonly maxDetections?: number;
-  /** Index into `CocoResult.categoryIds`. */
-  readonly category?: number;
+  /** Index into `CocoResult.categoryIds`, or several in ascending order. */
+  readonly category?: number | readonly number[];
 }
 
 /** The twelve numbers of COCO for boxes and masks. −1: undefined, because there is no ground truth. */
@@ -110,12 +110,13 @@ function average(result: CocoResult, values: Float64Array, R: number, selection:
   const a = areaRanges.findIndex(({ label }) => label === (selection.area ?? 'all'));
   const m = maxDetections.indexOf(selection.maxDetections ?? maxDetections.at(-1)!);
   if (a < 0 || m < 0) return -1;
-  const chosen = new Float64Array(iouThresholds.length * R * (selection.category === undefined ? K : 1));
+  const categories = [selection.category ?? Array.from({ length: K }, (_, k) => k)].flat();
+  const chosen = new Float64Array(iouThresholds.length * R * categories.length);
   let n = 0;
   for (let t = 0; t < iouThresholds.length; t++) {
     if (selection.iou !== undefined && iouThresholds[t] !== selection.iou) continue;
     for (let r = 0; r < R; r++) {
-      for (let k = selection.category ?? 0; k < (selection.category === undefined ? K : selection.category + 1); k++) {
+      for (const k of categories) {
         const value = values[(((t * R + r) * K + k) * A + a) * M + m]!;
         if (value > -1) chosen[n++] = value;
       }

@@ -39,6 +39,8 @@ export interface Truths extends Rows {
 
 export interface Detected extends Rows {
   readonly scores: Float64Array;
+  /** n, 1: counts for nothing where it matches nothing, for categories that are not labelled exhaustively. */
+  readonly excused?: Uint8Array;
 }
 
 /** Ground truth and detections of a set of images. */
