@@ -34,15 +34,8 @@ export function rleToString(rle: Rle): string {
  * not add up to width · height.
  */
 export function rleFromString(text: string, width: number, height: number): Rle {
-  const runs = new RunWriter(Math.min(text.length, 1024));
-  appendRuns(text, width, height, runs);
-  return { width, height, counts: runs.finish() };
-}
-
-/** The same, appended to a pool of runs. @throws RangeError as `rleFromString`, leaving part of the runs in the pool. */
-export function appendRuns(text: string, width: number, height: number, pool: RunWriter): void {
   const pixels = pixelCount(width, height);
-  const first = pool.length;
+  const runs = new RunWriter(Math.min(text.length, 1024));
   let covered = 0;
   for (let at = 0; at < text.length; ) {
     const start = at;
@@ -57,18 +50,19 @@ export function appendRuns(text: string, width: number, height: number, pool: Ru
       value += (bits & 0x1f) * unit;
       if (!(bits & MORE) && bits & SIGN) value -= 32 * unit;
     }
-    const i = pool.length - first;
-    const run = i > 2 ? value + pool.at(pool.length - 2) : value;
+    const i = runs.length;
+    const run = i > 2 ? value + runs.at(i - 2) : value;
     if (run < 0) throw new RangeError(`run ${i} of the RLE string is negative (${run})`);
     covered += run;
     if (covered > pixels) {
       throw new RangeError(`runs 0 to ${i} of the RLE string add up to ${covered}, beyond ${width}×${height} pixels`);
     }
-    pool.push(run);
+    runs.push(run);
   }
   if (covered < pixels) {
     throw new RangeError(`the runs of the RLE string add up to ${covered} of ${width}×${height} pixels`);
   }
+  return { width, height, counts: runs.finish() };
 }
 
 /** Long masks have more characters than a function call may have arguments. */

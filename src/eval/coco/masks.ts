@@ -1,6 +1,5 @@
 import { areaOfRuns, boxOfRuns, type Rle } from '../../vision/rle.ts';
 import { RunWriter } from '../../vision/rle-runs.ts';
-import { appendRuns } from '../../vision/rle-string.ts';
 import type { Masks } from './types.ts';
 
 /** Collects masks in one pool. */
@@ -12,19 +11,9 @@ export class MaskPool {
 
   add(rle: Rle): void {
     this.#runs.append(rle.counts);
-    this.#close(rle.width, rle.height);
-  }
-
-  /** Reads COCO's compressed counts. @throws RangeError as `rleFromString`. */
-  addString(counts: string, width: number, height: number): void {
-    appendRuns(counts, width, height, this.#runs);
-    this.#close(width, height);
-  }
-
-  #close(width: number, height: number): void {
     this.#offsets.push(this.#runs.length);
-    this.#widths.push(width);
-    this.#heights.push(height);
+    this.#widths.push(rle.width);
+    this.#heights.push(rle.height);
   }
 
   finish(): Masks {
