@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type * as Converter from '@tensorflow/tfjs-converter';
+import type * as Core from '@tensorflow/tfjs-core';
 import type { Port } from './convert.ts';
 
 /** One output of the original model, in TensorFlow's order of axes. */
@@ -8,8 +10,13 @@ export interface ReferenceOutput {
   readonly data: Float32Array | Int32Array | Uint8Array;
 }
 
+export interface TensorFlow {
+  readonly core: typeof Core;
+  readonly converter: typeof Converter;
+}
+
 /** TensorFlow.js, or why it cannot be used. It is no dependency of an installed Miru, only of its development. */
-export async function loadTensorFlow() {
+export async function loadTensorFlow(): Promise<TensorFlow | string> {
   try {
     const [core, converter] = await Promise.all([
       import('@tensorflow/tfjs-core'),
@@ -24,8 +31,6 @@ export async function loadTensorFlow() {
     return 'TensorFlow.js is not installed (@tensorflow/tfjs-core, tfjs-converter and tfjs-backend-cpu)';
   }
 }
-
-export type TensorFlow = Exclude<Awaited<ReturnType<typeof loadTensorFlow>>, string>;
 
 /** Runs the model at `path` as TensorFlow.js does on its plain JavaScript backend: slow, and the measure of an import. */
 export async function runReference(
