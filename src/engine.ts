@@ -217,10 +217,11 @@ export class Engine implements ModelHost {
   }
 }
 
-/** COCO's own ids, 1–90 with gaps, where the labels are COCO's 80. */
+/** COCO's own ids, 1–90 with gaps, for models that know all of COCO's categories. */
 function officialCategoryIds({ labels }: ModelDescription): readonly number[] | undefined {
   const { names, ids } = labelSets.coco80;
-  return labels.length === names.length && labels.every((label, i) => label === names[i]) ? ids : undefined;
+  if (!names.every((name) => labels.includes(name))) return undefined;
+  return labels.map((label) => ids[names.indexOf(label)] ?? 0);
 }
 
 /** The worker is compiled JavaScript even where this file runs as TypeScript, as in tests. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError, messageOf } from '../errors.ts';
 import type { BoundFamily, Family } from '../families/define.ts';
 import { type FamilyName, families } from '../families/index.ts';
-import { type LabelSource, labelsFor } from '../families/labels.ts';
+import { type LabelSource, type Labels, labelsFor } from '../families/labels.ts';
 import { type Candidate, recogniseFamily } from '../families/recognise.ts';
 import { readSignature } from '../onnx/read-signature.ts';
 import { type InputSpec, inputSpecSchema } from '../vision/input-spec.ts';
@@ -54,7 +54,7 @@ export async function describeModel(path: string, manifest: Manifest): Promise<D
     throw new AppError('invalid_model', `model.json says task ${manifest.task}, but ${name} models do ${bound.task}`);
   }
   const input = overrideInput(bound.input, manifest);
-  const { labels, source } = labelsFor(signature, bound.classes, manifest.labels);
+  const { labels, source } = nameClasses(signature, bound.classes, manifest);
   const { score_threshold, iou_threshold, max_detections } = manifest.defaults ?? {};
   return {
     family: { ...bound, input },
@@ -99,6 +99,14 @@ function bind(family: Family, name: string, signature: Signature, params: unknow
   } catch (error) {
     const why = error instanceof z.ZodError ? `params: ${describeIssues(error)}` : messageOf(error);
     throw new AppError('invalid_model', `the graph does not serve as ${name}: ${why}`, { cause: error });
+  }
+}
+
+function nameClasses(signature: Signature, classes: BoundFamily['classes'], manifest: Manifest): Labels {
+  try {
+    return labelsFor(signature, classes, manifest.labels);
+  } catch (error) {
+    throw new AppError('invalid_model', messageOf(error), { cause: error });
   }
 }
 

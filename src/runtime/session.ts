@@ -3,7 +3,8 @@ import { AppError, messageOf } from '../errors.ts';
 import type { Tensor, Tensors } from '../vision/tensor.ts';
 import type { Provider, ProviderChoice } from './provider.ts';
 
-ort.env.logLevel = 'error';
+// What goes wrong is thrown; without this, every try of CUDA on a machine without it also prints to stderr.
+ort.env.logLevel = 'fatal';
 
 /** A loaded graph. `run` blocks the calling thread for as long as the network computes: use it in a worker. */
 export interface Session {
