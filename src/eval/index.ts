@@ -26,6 +26,13 @@ export { rleBoundary } from '../vision/rle-boundary.ts';
 export { rleIou, rleMerge } from '../vision/rle-overlap.ts';
 export { rleFromBox, rleFromPolygon } from '../vision/rle-polygon.ts';
 export { rleFromString, rleToString } from '../vision/rle-string.ts';
+export { CityscapesEvaluator, type CityscapesResult, type CityscapesScore } from './cityscapes.ts';
+export {
+  CityscapesInstanceEvaluator,
+  type CityscapesInstanceResult,
+  type CityscapesObject,
+} from './cityscapes-instances.ts';
+export { CITYSCAPES_LABELS, type CityscapesLabel } from './cityscapes-labels.ts';
 export { evaluateCoco } from './coco/evaluate.ts';
 export { CocoEvaluator, type ImageDetections, type ImageObjects, type ImageTruths } from './coco/evaluator.ts';
 export { type LoadOptions, loadCoco } from './coco/load.ts';
