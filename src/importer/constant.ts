@@ -14,10 +14,6 @@ export interface Constant {
 
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1);
 
-export function floats(dims: readonly number[], data: Float32Array | readonly number[]): Constant {
-  return { dtype: 'float32', dims, data: Float32Array.from(data), encoding: 'plain' };
-}
-
 export function ints(dims: readonly number[], data: Int32Array | readonly number[]): Constant {
   return { dtype: 'int32', dims, data: Int32Array.from(data), encoding: 'plain' };
 }

