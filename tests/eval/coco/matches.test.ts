@@ -3,8 +3,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { loadCoco } from '../../../src/eval/coco/load.ts';
 import { DETECTION_STATES, matchCoco } from '../../../src/eval/coco/matches.ts';
-import type { CocoOptions, IouType } from '../../../src/eval/coco/types.ts';
 import { sharedPath } from '../../helpers/shared.ts';
+import { type Case, optionsOf } from './compare.ts';
 import { groundTruth, result, truth } from './helpers.ts';
 
 const BOX = [10, 10, 40, 40];
@@ -25,15 +25,10 @@ describe('matchCoco', () => {
 
   /** Image, category, area range, ids of detections and truths, then for each threshold what each detection got. */
   type EvalImage = [number, number, [number, number], number[], number[], number[][], number[], number[][]] | null;
-  interface Case {
-    iouType: IouType;
-    params: { iouThrs?: number[]; maxDets?: number[]; useCats?: number; imgIds?: number[]; catIds?: number[] } & {
-      kpt_oks_sigmas?: number[];
-    };
-    gt: unknown;
-    dt: unknown[];
+  type MatchCase = Omit<Case, 'dt' | 'expected'> & {
+    dt: { category_id: number }[];
     expected: { evalImgs?: EvalImage[] };
-  }
+  };
 
   const folder = sharedPath('eval/fuzz');
   it.skipIf(!folder).each(['bbox', 'segm', 'keypoints'])(
@@ -44,23 +39,13 @@ describe('matchCoco', () => {
         .trim()
         .split('\n');
       let compared = 0;
-      for (const { iouType, params, gt, dt, expected } of lines.map((line) => JSON.parse(line) as Case)) {
+      for (const { iouType, params, gt, dt, expected } of lines.map((line) => JSON.parse(line) as MatchCase)) {
         if (!expected.evalImgs) continue;
         const data = loadCoco(gt, dt, { iouType });
-        const options: CocoOptions = {
-          iouType,
-          ...(params.iouThrs && { iouThresholds: params.iouThrs }),
-          ...(params.maxDets && { maxDetections: params.maxDets }),
-          ...(params.useCats !== undefined && { useCategories: params.useCats === 1 }),
-          ...(params.imgIds && { imageIds: params.imgIds }),
-          ...(params.catIds && { categoryIds: params.catIds }),
-          ...(params.kpt_oks_sigmas && { sigmas: params.kpt_oks_sigmas }),
-        };
+        const options = optionsOf(iouType, params);
         const { truths, states, params: resolved } = matchCoco(data, options);
         // Results that name unknown categories have ids in COCO and no rows here.
-        const known = (dt as { category_id: number }[]).flatMap(({ category_id }, i) =>
-          data.categoryIds.includes(category_id) ? [i + 1] : [],
-        );
+        const known = dt.flatMap(({ category_id }, i) => (data.categoryIds.includes(category_id) ? [i + 1] : []));
         for (const image of expected.evalImgs) {
           if (!image) continue;
           const [, , range, ids, , matches, , ignored] = image;
