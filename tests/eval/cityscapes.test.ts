@@ -89,6 +89,13 @@ describe('instances', () => {
     expect(scores(new Uint16Array(400))).toBeNaN();
   });
 
+  it('an overlap of exactly one half is no match', () => {
+    const evaluator = new CityscapesInstanceEvaluator();
+    const truth = new Uint16Array(400).fill(person * 1000);
+    evaluator.update(truth, [{ labelId: person, score: 1, mask: left }]);
+    expect(evaluator.compute().classes.find(({ name }) => name === 'person')!.ap50).toBe(0);
+  });
+
   it('is 0 where nothing was found, and refuses masks of another size', () => {
     const evaluator = new CityscapesInstanceEvaluator();
     evaluator.update(instances, []);

@@ -216,6 +216,10 @@ describe('keypoints', () => {
     expect(oksMatrix([pose(3000, 1)], truth(0))[0]).toBeLessThan(1e-6);
   });
 
+  it('is 1 for the same points of a person without area', () => {
+    expect(oksMatrix([pose(0, 1)], { ...truth(2), areas: [0] })[0]).toBe(1);
+  });
+
   it('refuses lists that do not fit the sigmas', () => {
     expect(() => oksMatrix([[1, 2, 3]], truth(2))).toThrow('pose 0 must be 51 finite numbers');
     expect(() => oksMatrix([], { ...truth(2), areas: [] })).toThrow('1 true poses have 1 boxes and 0 areas');

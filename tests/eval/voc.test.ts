@@ -69,6 +69,18 @@ describe('hand-computed', () => {
     expect(evaluateVoc(truths, other, 1).map).toBe(0);
   });
 
+  it('of truths that overlap alike the first is taken', () => {
+    const twins = columns([{ box: BOX }, { box: BOX }]);
+    expect(evaluateVoc({ ...twins, difficult: [0, 1] }, found([BOX]), 1).map).toBe(1);
+    expect(evaluateVoc({ ...twins, difficult: [1, 0] }, found([BOX]), 1).map).toBe(0);
+  });
+
+  it('a recall of 3/10 does not reach the fourth of eleven points', () => {
+    const ten = columns(Array.from({ length: 10 }, (_, i) => ({ box: [100 * i, 0, 100 * i + 50, 50] })));
+    const three = found([0, 1, 2].map((i) => [100 * i, 0, 100 * i + 50, 50]));
+    expect(evaluateVoc(ten, three, 1, { interpolation: '11-point' }).map).toBeCloseTo(3 / 11, 12);
+  });
+
   it('refuses columns that do not fit', () => {
     expect(() => evaluateVoc({ ...truths, boxes: [1, 2, 3, 4] }, found([]), 1)).toThrow(
       'truths have 1 boxes for 2 objects',

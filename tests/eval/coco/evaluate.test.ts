@@ -4,6 +4,7 @@ import { evaluateCoco } from '../../../src/eval/coco/evaluate.ts';
 import { loadCoco } from '../../../src/eval/coco/load.ts';
 import { averagePrecision, averageRecall, summarizeDetections } from '../../../src/eval/coco/summarize.ts';
 import type { CocoOptions } from '../../../src/eval/coco/types.ts';
+import { boxIou } from '../../../src/eval/iou.ts';
 import { groundTruth, type ResultEntry, result, score, type TruthEntry, truth } from './helpers.ts';
 
 const BOX = [10, 10, 40, 40];
@@ -80,6 +81,44 @@ describe('hand-computed', () => {
     const results = [{ image_id: 1, category_id: 1, segmentation: whole, score: 1, bbox: [0, 0, 20, 20] }];
     expect(averagePrecision(score(truths, results))).toBeCloseTo(1, 12);
     expect(averagePrecision(score(truths, results, { iouType: 'segm' }))).toBeCloseTo(0.1, 12);
+  });
+});
+
+describe('details that change numbers', () => {
+  it('precision has COCO’s 2⁻⁵² in its divisor', () => {
+    expect(averagePrecision(score([truth(1, BOX)], [result(1, BOX)]))).toBe(0.9999999999999998);
+  });
+
+  it('a threshold of 1 forgives rounding', () => {
+    const odd = [0.9, 9 / 7, 3, 1];
+    const boxes = Float64Array.from(odd);
+    expect(boxIou(boxes, 0, boxes, 0, false)).toBeLessThan(1);
+    const options = { iouThresholds: [1] };
+    expect(averageRecall(score([truth(1, odd)], [result(1, odd)], options))).toBe(1);
+  });
+
+  it('masks of another image size match at no threshold, not even 0', () => {
+    const mask = (height: number, width: number) => ({ size: [height, width], counts: [0, height * width] });
+    const truths = [{ ...truth(1, BOX), segmentation: mask(4, 5) }];
+    const found = (segmentation: object) => [{ image_id: 1, category_id: 1, score: 1, segmentation }];
+    const options: CocoOptions = { iouType: 'segm', iouThresholds: [0] };
+    expect(averageRecall(score(truths, found(mask(4, 5)), options))).toBe(1);
+    expect(averageRecall(score(truths, found(mask(5, 4)), options))).toBe(0);
+  });
+
+  it.each(['segm', 'boundary'] as const)('small masks inside a crowd are excused: %s', (iouType) => {
+    const box = (x: number, y: number, side: number) => [[x, y, x + side, y, x + side, y + side, x, y + side]];
+    const truths = [
+      { ...truth(1, BOX, { iscrowd: 1 }), segmentation: box(0, 0, 60) },
+      { ...truth(2, BOX), segmentation: box(70, 70, 20) },
+    ];
+    const found = (x: number, y: number, side: number, score: number) => {
+      return { image_id: 1, category_id: 1, score, segmentation: box(x, y, side) };
+    };
+    const excused = [found(20, 20, 9, 0.9), found(30, 30, 9, 0.8), found(70, 70, 20, 0.7)];
+    expect(averagePrecision(score(truths, excused, { iouType }))).toBeCloseTo(1, 12);
+    const outside = [found(70, 10, 9, 0.9), found(70, 70, 20, 0.7)];
+    expect(averagePrecision(score(truths, outside, { iouType }))).toBeCloseTo(0.5, 12);
   });
 });
 
