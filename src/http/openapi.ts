@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { manifestSchema } from '../catalog/manifest.ts';
 import { statusByCode } from '../errors.ts';
 import { iouRequestSchema } from '../iou-request.ts';
+import { endpoints } from '../predict-api.ts';
 import { predictOptionsSchema } from './options.ts';
 import * as responses from './responses.ts';
-import { endpoints } from './routes/predict.ts';
 
 type Json = Record<string, unknown>;
 

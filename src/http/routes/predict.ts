@@ -1,19 +1,11 @@
 import { type Request, type Response, Router } from 'express';
-import type { Engine, PredictionReply } from '../../engine.ts';
-import type { Format } from '../../options.ts';
-import type { Task } from '../../vision/types.ts';
+import type { Engine } from '../../engine.ts';
+import { type Format, isPicture } from '../../options.ts';
+import { endpoints, toBody } from '../../predict-api.ts';
 import { admit } from '../admission.ts';
 import { type ImageLimits, readImages } from '../images.ts';
 import type { Metrics } from '../metrics.ts';
 import { parseOptions, type RequestOptions } from '../options.ts';
-
-/** The tasks that each endpoint takes. */
-export const endpoints = {
-  detect: ['detection', 'instance-segmentation'],
-  segment: ['semantic-segmentation', 'instance-segmentation'],
-  classify: ['classification'],
-  predict: ['detection', 'instance-segmentation', 'semantic-segmentation', 'classification'],
-} as const satisfies Record<string, readonly Task[]>;
 
 export interface PredictSettings extends ImageLimits {
   readonly request_timeout_ms: number;
@@ -35,7 +27,7 @@ export function predictRoutes(engine: Engine, settings: PredictSettings, metrics
         { signal, deadline },
       );
       metrics.observePrediction(reply);
-      send(res, reply, performance.now() - started);
+      res.type(isPicture(reply.format) ? reply.format : 'json').send(toBody(reply, performance.now() - started));
     });
   }
   return router;
@@ -54,33 +46,4 @@ function abandoned(res: Response): AbortSignal {
 function acceptedFormat(req: Request): RequestOptions['format'] {
   const type = req.accepts(['application/json', 'image/png', 'image/jpeg', 'image/webp']);
   return type && type !== 'application/json' ? (type.slice('image/'.length) as Format) : 'json';
-}
-
-function send(res: Response, reply: PredictionReply, totalMs: number): void {
-  const { bodies, format } = reply;
-  if (format === 'json') {
-    const tail = Buffer.from(`],"timing":${JSON.stringify(timing(reply, totalMs))}}`);
-    const head = Buffer.from(`{"model":${JSON.stringify(reply.model)},"task":"${reply.task}","results":[`);
-    res.type('json').send(Buffer.concat([head, ...joined(bodies), tail]));
-  } else if (format === 'coco') {
-    const filled = bodies.filter((body) => body.length > 0);
-    res.type('json').send(Buffer.concat([Buffer.from('['), ...joined(filled), Buffer.from(']')]));
-  } else res.type(format).send(Buffer.from(bodies[0]!.buffer, bodies[0]!.byteOffset, bodies[0]!.byteLength));
-}
-
-function joined(bodies: readonly Uint8Array[]): Uint8Array[] {
-  const comma = Buffer.from(',');
-  return bodies.flatMap((body, i) => (i === 0 ? [body] : [comma, body]));
-}
-
-function timing({ timing: t }: PredictionReply, totalMs: number) {
-  const round = (ms: number) => Math.round(ms * 100) / 100;
-  return {
-    decode_ms: round(t.decode),
-    preprocess_ms: round(t.preprocess),
-    queue_ms: round(t.queue),
-    inference_ms: round(t.inference),
-    postprocess_ms: round(t.postprocess),
-    total_ms: round(totalMs),
-  };
 }
