@@ -30,7 +30,9 @@ export class Candidates {
   }
 
   add(xmin: number, ymin: number, xmax: number, ymax: number, score: number, classId: number, source = -1): void {
-    if (!this.wants(score) || !(xmax > xmin && ymax > ymin)) return;
+    if (!this.wants(score)) return;
+    // As they are kept: a box may have an extent in doubles and none in float32.
+    if (!(Math.fround(xmax) > Math.fround(xmin) && Math.fround(ymax) > Math.fround(ymin))) return;
     if (!(Math.min(xmin, ymin) > -FARTHEST && Math.max(xmax, ymax) < FARTHEST)) return;
     if (this.#limits.classes && !this.#limits.classes.has(classId)) return;
     const i = this.#count++;
