@@ -15,8 +15,8 @@ const params = z.strictObject({
   layout: z.enum(['nchw', 'nhwc']).default('nchw'),
   /** The output to read, where there are several; else `out`, else the first of a fitting shape. */
   output: z.string().optional(),
-  /** How many classes a map of indices may name. */
-  classes: z.int().min(1).max(MAX_CLASSES).default(MAX_CLASSES),
+  /** How many classes a map of indices names, which no graph tells. */
+  classes: z.int().min(1).max(MAX_CLASSES).optional(),
   normalization: normalizationSchema.default('imagenet'),
 });
 
@@ -57,7 +57,7 @@ export const semantic = defineFamily({
 
   classes(signature, { layout, output, classes }) {
     const value = pickOutput(signature.outputs, output);
-    if (!value || !isScores(value)) return classes;
+    if (!value || !isScores(value)) return classes ?? 0;
     const channels = value.dims[layout === 'nchw' ? 1 : 3];
     return isFixed(channels) ? channels : 0;
   },
@@ -67,7 +67,7 @@ export const semantic = defineFamily({
     const picked = pickOutput(values, params.output);
     if (!picked) throw unexpectedOutputs(outputs, 'scores [1,classes,H,W] or class indices [1,H,W]');
     const tensor = outputs[picked.name]!;
-    if (!isScores(picked)) return readIndices(tensor, params.classes);
+    if (!isScores(picked)) return readIndices(tensor, params.classes ?? MAX_CLASSES);
     const [, a, b, c] = tensor.dims as [number, number, number, number];
     const [channels, height, width] = params.layout === 'nchw' ? [a, b, c] : [c, a, b];
     if (channels > MAX_CLASSES) throw unexpectedOutputs(outputs, `scores of at most ${MAX_CLASSES} classes`);

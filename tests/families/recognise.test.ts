@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { families } from '../../src/families/index.ts';
+import { recogniseFamily } from '../../src/families/recognise.ts';
+import { readSignature } from '../../src/onnx/read-signature.ts';
+import { sharedPath } from '../helpers/shared.ts';
+import { signature, value } from './fixture.ts';
+
+const image = (side: number) => [value('images', [1, 3, side, side])];
+
+describe('recogniseFamily', () => {
+  it('sorts alternatives and keeps below one half to itself', () => {
+    const { best, alternatives } = recogniseFamily(signature(image(640), [value('output', [1, 8400, 85])]));
+    expect(best).toBeUndefined();
+    expect(alternatives.map((a) => a.family)).toEqual(['yolox']);
+  });
+
+  it('leaves a graph alone that has nothing to do with pictures', () => {
+    expect(recogniseFamily(signature([], []))).toEqual({ alternatives: [] });
+    expect(recogniseFamily(signature([value('ids', [1, 77], 'int64')], [value('x', [1, 1000])]))).toEqual({
+      alternatives: [],
+    });
+  });
+
+  it('does not serve YOLOv6 as YOLOX, whose shape it has', () => {
+    const yolov6 = signature(image(640), [value('outputs', [1, 8400, 85])], {
+      operators: { Sigmoid: 9, Sub: 2, Add: 4 },
+    });
+    expect(recogniseFamily(yolov6).best).toBeUndefined();
+  });
+
+  it('does not serve YOLOv5, three rows for each cell, as YOLOX', () => {
+    const yolov5 = signature(image(640), [value('output0', [1, 25200, 85])], { operators: { Sigmoid: 60 } });
+    expect(recogniseFamily(yolov5).best).toBeUndefined();
+  });
+
+  it('does not serve what suppresses inside the graph, nor other tasks, as YOLOv8', () => {
+    const end2end = signature(image(640), [value('output0', [1, 300, 6])], {
+      metadata: { task: 'detect', end2end: 'True' },
+    });
+    const pose = signature(image(640), [value('output0', [1, 56, 8400])], { metadata: { task: 'pose' } });
+    const segment = signature(image(640), [value('output0', [1, 116, 8400]), value('output1', [1, 32, 160, 160])], {
+      metadata: { task: 'segment' },
+    });
+    const unnamedPose = signature(image(640), [value('output0', [1, 56, 8400])]);
+    for (const other of [end2end, pose, segment, unnamedPose]) expect(recogniseFamily(other).best).toBeUndefined();
+  });
+
+  it('does not guess the order of coordinates', () => {
+    const ssd = signature(image(300), [value('scores', [1, 3000, 21]), value('boxes', [1, 3000, 4])], {
+      operators: { Softmax: 1, Exp: 1 },
+    });
+    expect(recogniseFamily(ssd).best).toBeUndefined();
+    expect(recogniseFamily(ssd).alternatives[0]?.family).toBe('ssd');
+  });
+
+  it('does not take pictures, depth or flow for segmentation', () => {
+    for (const output of [
+      [1, 3, 512, 512],
+      [1, 1, 512, 512],
+      [1, 2, 512, 512],
+    ]) {
+      expect(recogniseFamily(signature(image(512), [value('y', output)])).best, String(output)).toBeUndefined();
+    }
+  });
+
+  it('does not take an embedding for a classification', () => {
+    expect(recogniseFamily(signature(image(224), [value('embedding', [1, 512])])).best).toBeUndefined();
+  });
+
+  it('reads torchvision’s output named out, and TensorFlow’s convention of pixels', () => {
+    const fcn = signature(image(520), [value('aux', [1, 21, 520, 520]), value('out', [1, 21, 520, 520])]);
+    expect(recogniseFamily(fcn).best).toMatchObject({ family: 'semantic', params: { normalization: 'imagenet' } });
+    const keras = signature([value('x', [1, 224, 224, 3])], [value('y', [1, 1000])], { producer: 'tf2onnx' });
+    const { best } = recogniseFamily(keras);
+    expect(best).toMatchObject({ family: 'classification', params: { normalization: 'symmetric' } });
+    expect(families.classification.bind(keras, best?.params).input).toMatchObject({
+      layout: 'nhwc',
+      mean: [127.5, 127.5, 127.5],
+      std: [127.5, 127.5, 127.5],
+    });
+  });
+
+  it('feeds a graph of any size with the family’s own', () => {
+    const dynamic = signature([value('images', ['batch', 3, 'height', 'width'])], [value('output0', ['b', 84, 'n'])], {
+      metadata: { task: 'detect' },
+    });
+    const { best } = recogniseFamily(dynamic);
+    expect(best?.family).toBe('yolov8');
+    expect(families.yolov8.bind(dynamic, best?.params).input.resize).toMatchObject({ width: 640, height: 640 });
+  });
+
+  it('refuses to bind to a graph that takes no picture', () => {
+    for (const family of Object.values(families)) {
+      expect(() => family.bind(signature([value('x', [1, 10])], []), {})).toThrow(
+        /takes no picture.*x float32\[1,10\]/,
+      );
+    }
+  });
+});
+
+const weights = sharedPath('weights');
+describe.skipIf(!weights)('bare files (needs the reference weights)', () => {
+  it.each([
+    ['yolox-nano-coco', 'yolox', 80],
+    ['nanodet-m-coco', 'nanodet', 80],
+    ['nanodet-g-coco', 'nanodet', 80],
+    ['centernet-mobilenetv3-coco', 'centernet', 80],
+    ['yolov8n-int8-320-coco', 'yolov8', 80],
+    ['fastestdet-coco', 'fastestdet', 80],
+    ['ssd-mobilenet-v1-coco', 'ssd', 90],
+    ['ultraface-rfb-320', 'ultraface', ['face']],
+    ['ultraface-rfb-320-raw', 'ultraface', ['face']],
+    ['blazeface-back-256', 'blazeface', ['face']],
+    ['deeplabv3-mobilenetv2-voc', 'semantic', 21],
+    ['deeplab-edgetpu-cityscapes', 'semantic', 19],
+    ['selfie-segmentation', 'binary-mask', ['background', 'foreground']],
+    ['mobilenet-v2-imagenet', 'classification', 1001],
+    ['pp-ocrv4-det', 'db-text', ['text']],
+  ] as const)('%s is of family %s', async (file, family, classes) => {
+    const read = await readSignature(`${weights}/${file}.onnx`);
+    const { best, alternatives } = recogniseFamily(read);
+    expect(best?.family).toBe(family);
+    expect(families[family].bind(read, best?.params).classes).toEqual(classes);
+    expect(alternatives.every((a) => a.confidence <= 0.5)).toBe(true);
+  });
+});
