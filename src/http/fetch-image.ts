@@ -32,7 +32,8 @@ export async function fetchImage(address: string, maxBytes: number): Promise<Enc
       response.destroy();
       throw new AppError('url_fetch_failed', `${url.host} answered ${status}`);
     }
-    return { name: url.pathname.split('/').at(-1) || 'image', bytes: await collect(response, maxBytes) };
+    const bytes = await collect(response, maxBytes).finally(() => response.destroy());
+    return { name: url.pathname.split('/').at(-1) || 'image', bytes };
   }
   throw new AppError('url_fetch_failed', `more than ${MAX_REDIRECTS} redirects`);
 }

@@ -15,23 +15,32 @@ export interface Form {
 }
 
 export interface FormLimits {
+  /** Of all files together. */
   readonly fileBytes: number;
   readonly files: number;
 }
 
+/** Every class of a model may come as a field of its own, or all of them in one. */
+const MAX_FIELDS = 200;
+const MAX_FIELD_BYTES = 64 * 1024;
+
 /** Reads a multipart form into shared memory. @throws AppError payload_too_large or invalid_request. */
 export async function readForm(req: Request, res: Response, limits: FormLimits): Promise<Form> {
-  const upload = multer({
-    storage: sharedMemory(limits.fileBytes),
-    limits: {
-      fileSize: limits.fileBytes,
-      files: limits.files,
-      fields: 50,
-      fieldSize: 2 ** 20,
-      parts: limits.files + 50,
-    },
-  }).any();
   await new Promise<void>((resolve, reject) => {
+    const upload = multer({
+      // Multer reads a form to its end before it reports an error; one that is too large may have none.
+      storage: sharedMemory(limits.fileBytes, reject),
+      // What browsers and curl send.
+      defParamCharset: 'utf8',
+      limits: {
+        files: limits.files,
+        fields: MAX_FIELDS,
+        fieldSize: MAX_FIELD_BYTES,
+        fieldNestingDepth: 1,
+        fieldArrayIndexLimit: MAX_FIELDS,
+        parts: limits.files + MAX_FIELDS,
+      },
+    }).any();
     upload(req, res, (error: unknown) => (error ? reject(toAppError(error, limits)) : resolve()));
   });
   const files = (req.files as Express.Multer.File[] | undefined) ?? [];
@@ -41,12 +50,16 @@ export async function readForm(req: Request, res: Response, limits: FormLimits):
   };
 }
 
-function sharedMemory(limit: number): StorageEngine {
+function sharedMemory(limit: number, onError: (error: unknown) => void): StorageEngine {
+  const received = { length: 0 };
   return {
     _handleFile(_req, file, done) {
-      collect(file.stream, limit).then(
+      collect(file.stream, limit, received).then(
         (bytes) => done(null, { buffer: bytes as Buffer, size: bytes.length }),
-        (error: unknown) => done(error),
+        (error: unknown) => {
+          onError(error);
+          done(error);
+        },
       );
     },
     _removeFile(_req, _file, done) {
@@ -61,8 +74,6 @@ function toAppError(error: unknown, limits: FormLimits): AppError {
     return new AppError('invalid_request', `the form cannot be read: ${(error as Error).message}`, { cause: error });
   }
   switch (error.code) {
-    case 'LIMIT_FILE_SIZE':
-      return new AppError('payload_too_large', `a file is larger than ${(limits.fileBytes / 2 ** 20).toFixed(1)} MiB`);
     case 'LIMIT_FILE_COUNT':
       return new AppError('payload_too_large', `more than ${limits.files} files in one request`);
     default:

@@ -2,16 +2,19 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 
 /**
- * Reads a stream into shared memory, from where every worker can read it without a copy.
+ * Reads a stream into shared memory, from where every worker can read it without a copy. Past the limit the stream is
+ * left as it is: destroying a request would close the connection under its answer.
+ * @param received bytes so far, where several streams share one limit.
  * @throws AppError payload_too_large past `limit` bytes, aborted when the stream breaks off.
  */
-export async function collect(stream: Readable, limit: number): Promise<Uint8Array> {
+export async function collect(stream: Readable, limit: number, received = { length: 0 }): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of stream) {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       length += (chunk as Uint8Array).length;
-      if (length > limit) throw tooLarge(limit);
+      received.length += (chunk as Uint8Array).length;
+      if (received.length > limit) throw tooLarge(limit);
       chunks.push(chunk as Uint8Array);
     }
   } catch (error) {
