@@ -16,6 +16,7 @@ export interface JsonBody {
  */
 export function parseJsonBody(body: Uint8Array): JsonBody {
   const { image, images, ...fields } = parseObject(body);
+  for (const [name, value] of Object.entries(fields)) checkFlat(name, value);
   if (image !== undefined && images !== undefined)
     throw new AppError('invalid_request', 'send image or images, not both');
   const many = Array.isArray(image) ? image : image === undefined ? images : [image];
@@ -35,6 +36,14 @@ export function parseObject(body: Uint8Array): Record<string, unknown> {
   }
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
   throw new AppError('invalid_request', 'the body is not a JSON object');
+}
+
+/** Options are plain values or lists of them. What is nested deeper could not even be sent to another thread. */
+function checkFlat(name: string, value: unknown): void {
+  const values: unknown[] = Array.isArray(value) ? value : [value];
+  if (values.some((item) => typeof item === 'object' && item !== null)) {
+    throw new AppError('invalid_request', `${name}: expected a plain value or a list of them; nothing here is nested`);
+  }
 }
 
 function toImage(value: unknown, index: number): JsonImage {

@@ -72,6 +72,13 @@ async function readMultipart(req: Request, res: Response, limits: ImageLimits): 
       `a file came in the field ‘${stray.field}’; images go into the field ‘image’`,
     );
   }
+  const text = IMAGE_FIELDS.find((field) => field in form.fields);
+  if (text) {
+    throw new AppError(
+      'invalid_request',
+      `the field ‘${text}’ holds text; send the picture as a file, with a file name`,
+    );
+  }
   return { images: form.files.map(({ name, bytes }) => ({ name, bytes })), fields: form.fields };
 }
 

@@ -5,11 +5,17 @@ import { formats, maskFormats, type PredictOptions } from '../options.ts';
 
 /** Query and form values are strings; JSON values are not. Both mean the same. */
 const numeric = <S extends z.ZodType>(schema: S) =>
-  z.preprocess((value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value), schema);
+  z.preprocess((value) => (typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value), schema);
+const DECIMAL = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
 const bool = z.preprocess((value) => {
   if (typeof value !== 'string') return value;
   return { true: true, '1': true, false: false, '0': false }[value.toLowerCase()] ?? value;
 }, z.boolean());
+/** `cat,15`, `["cat", 15]` and `["cat,dog", "15"]` alike; what is no name stays, for the schema to refuse. */
+const splitNames = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.flatMap((item) => (Array.isArray(item) ? [item] : splitNames(item)));
+  return typeof value === 'string' || typeof value === 'number' ? String(value).split(',') : value;
+};
 const unit = numeric(z.number().min(0).max(1));
 
 /** Options of a prediction, as they arrive: the contract's names. */
@@ -20,11 +26,8 @@ export const predictOptionsSchema = z
     iou_threshold: unit.describe('Boxes that overlap a better one by more are suppressed'),
     max_detections: numeric(z.int().min(1).max(10_000)).describe('At most so many objects per image, or top classes'),
     classes: z
-      .preprocess(
-        (value) => (typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value.map(String) : value),
-        z.array(z.string().min(1)).min(1).max(1000),
-      )
-      .describe('Only these classes, by name or id; comma-separated or repeated'),
+      .preprocess(splitNames, z.array(z.string().min(1)).min(1).max(1000))
+      .describe('Only these classes, by name or id; comma-separated or repeated. A name with a comma goes by its id'),
     class_agnostic: bool.describe('Suppress overlapping boxes across classes'),
     mask_format: z.enum(maskFormats).describe('How masks are written; none leaves them out'),
     format: z.enum(formats).describe('JSON, a COCO results array, or the picture with the results drawn on it'),
@@ -55,6 +58,7 @@ export function parseOptions(fields: Readonly<Record<string, unknown>>): Request
 function explain(error: z.ZodError): string {
   const unknown = error.issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
   if (unknown.length === 0) return describeIssues(error);
-  const known = ['image', ...Object.keys(predictOptionsSchema.shape)].join(', ');
-  return `unknown option ${unknown.map((name) => `‘${name}’`).join(', ')}; the options are ${known}`;
+  const known = Object.keys(predictOptionsSchema.shape).join(', ');
+  const names = unknown.map((name) => `‘${name}’`).join(', ');
+  return `unknown option ${names}; the options are ${known}, and the picture goes into the body, as its field ‘image’`;
 }
