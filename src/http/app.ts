@@ -3,9 +3,9 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine.ts';
-import { AppError } from '../errors.ts';
 import { requireKey } from './auth.ts';
 import { createMetrics } from './metrics.ts';
+import { noRoute } from './no-route.ts';
 import { handleErrors } from './problem.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { iouRoutes } from './routes/iou.ts';
@@ -40,7 +40,7 @@ export function createApp({ engine, config, logger }: AppDependencies): Express 
   v1.use(iouRoutes(engine, config));
   app.use('/v1', v1);
 
-  app.use(noSuchRoute);
+  app.use(noRoute());
   app.use(handleErrors(logger));
   return app;
 }
@@ -57,7 +57,3 @@ function logRequests(logger: Logger): RequestHandler {
     next();
   };
 }
-
-const noSuchRoute: RequestHandler = (req) => {
-  throw new AppError('not_found', `there is no ${req.method} ${req.path}; GET /docs lists what there is`);
-};

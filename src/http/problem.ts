@@ -11,13 +11,16 @@ export interface Problem {
   readonly code: ErrorCode;
 }
 
+/** Messages repeat names from the request, which may be as long as the request. */
+const MAX_DETAIL = 4_000;
+
 export function toProblem(error: AppError): Problem {
   const title = error.code.replaceAll('_', ' ');
   return {
     type: `urn:miru:problem:${error.code}`,
     title: title.charAt(0).toUpperCase() + title.slice(1),
     status: error.status,
-    detail: error.message,
+    detail: error.message.length > MAX_DETAIL ? `${error.message.slice(0, MAX_DETAIL)}…` : error.message,
     code: error.code,
   };
 }
