@@ -75,6 +75,8 @@ export const centernet = defineFamily({
     const least = params.logits ? logit(limits.scoreThreshold) : limits.scoreThreshold;
     const { channels, planar } = maps.heat;
     const area = grid.width * grid.height;
+    const [stepX, stepY] = planar ? [1, grid.width] : [channels, channels * grid.width];
+    const views = Array.from({ length: channels }, (_, c) => ({ ...grid, start: planar ? c * area : c, stepX, stepY }));
     const candidates = new Candidates(limits);
 
     for (let i = 0; i < area * channels; i++) {
@@ -83,10 +85,7 @@ export const centernet = defineFamily({
       const classId = planar ? Math.floor(i / area) : i % channels;
       const x = cell % grid.width;
       const y = Math.floor(cell / grid.width);
-      const map = planar
-        ? { ...grid, start: classId * area, stepX: 1, stepY: grid.width }
-        : { ...grid, start: classId, stepX: channels, stepY: channels * grid.width };
-      if (!isPeak(scores, map, x, y)) continue;
+      if (!isPeak(scores, views[classId]!, x, y)) continue;
       const score = params.logits ? sigmoid(scores[i]!) : scores[i]!;
       if (params.box === 'sides') {
         const [left, top] = [x * STRIDE - extentAt(cell, 0), y * STRIDE - extentAt(cell, 1)];
