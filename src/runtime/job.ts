@@ -12,6 +12,9 @@ export interface Reply<Result> {
   readonly queueMs: number;
 }
 
+/** Timers take 31 bits of milliseconds and fire at once for more. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** One task on its way through the pool, and the promise of its result. */
 export class Job<Task, Result> {
   readonly id: number;
@@ -50,7 +53,7 @@ export class Job<Task, Result> {
       return;
     }
     const wait = this.deadline - Date.now();
-    const timer = Number.isFinite(wait) ? setTimeout(onTimeout, Math.max(0, wait)) : undefined;
+    const timer = Number.isFinite(wait) ? setTimeout(onTimeout, Math.min(Math.max(0, wait), MAX_TIMER_MS)) : undefined;
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#stopWatching = () => {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { AppError } from '../errors.ts';
-import { Job, type Reply, type RunOptions } from './job.ts';
+import { AppError, messageOf } from '../errors.ts';
+import { Job, MAX_TIMER_MS, type Reply, type RunOptions } from './job.ts';
 import type { FromWorker, ToWorker } from './thread.ts';
 
 export interface PoolOptions<Task> {
@@ -24,9 +24,11 @@ interface Member<Task, Result> {
   isGone: boolean;
 }
 
-/** The first respawn is immediate; a worker that keeps dying young is given this much longer each time. */
+/** A lost worker is replaced at once; one that was lost before it was ready, this much later each time. */
 const RESPAWN_STEP_MS = 250;
 const RESPAWN_MAX_MS = 5_000;
+/** When so many in a row were lost before they were ready, jobs wait no longer. */
+const MOST_FAILED_STARTS = 3;
 
 /**
  * Worker threads behind a bounded queue. Knows nothing of models or pictures: tasks go in, results come out, and a
@@ -37,16 +39,20 @@ export class WorkerPool<Task, Result> {
   readonly #members = new Set<Member<Task, Result>>();
   #queue: Job<Task, Result>[] = [];
   #nextId = 1;
+  /** Takes no more jobs. */
   #isClosing = false;
+  /** Has given up those that were left. */
+  #isClosed = false;
+  readonly #respawns = new Set<NodeJS.Timeout>();
   #onIdle: (() => void) | undefined;
   #lost = 0;
-  #earlyDeaths = 0;
+  #failedStarts = 0;
   /** Exponential mean of the milliseconds that a job keeps a worker. */
   #serviceMs = 100;
 
   constructor(options: PoolOptions<Task>) {
     this.#options = options;
-    for (let i = 0; i < options.size; i++) void this.#spawn();
+    for (let i = 0; i < options.size; i++) this.#spawn();
   }
 
   get stats() {
@@ -63,9 +69,10 @@ export class WorkerPool<Task, Result> {
 
   /** @throws AppError overloaded or shutting_down when `jobs` more may not wait. */
   checkRoom(jobs = 1): void {
-    if (this.#isClosing) throw new AppError('shutting_down', 'the server is shutting down', { retryAfter: 5 });
+    if (this.#isClosing) throw gaveUp();
     if (this.#queue.length + jobs > this.#options.queueLimit) {
-      const detail = `the queue is full: ${this.#queue.length} of ${this.#options.queueLimit} places are taken`;
+      const { length } = this.#queue;
+      const detail = `the queue has no room for ${jobs} more: ${length} of ${this.#options.queueLimit} places are taken`;
       throw new AppError('overloaded', detail, { retryAfter: this.retryAfter });
     }
   }
@@ -83,20 +90,26 @@ export class WorkerPool<Task, Result> {
     return job.reply;
   }
 
-  /** Runs a task outside the queue on every worker. Rejects with the first failure, after all have answered. */
+  /**
+   * Runs a task outside the queue on every worker. Rejects with the first failure, after all have answered. A worker
+   * that dies meanwhile gives no result: `setup` brings its successor to the same state.
+   */
   async broadcast(task: Task): Promise<Result[]> {
     const settled = await Promise.allSettled([...this.#members].map((member) => this.#runOn(member, task)));
-    return settled.map((reply) => {
-      if (reply.status === 'rejected') throw reply.reason;
-      return reply.value;
+    return settled.flatMap((reply) => {
+      if (reply.status === 'fulfilled') return [reply.value];
+      if (reply.reason instanceof AppError && reply.reason.code === 'worker_lost') return [];
+      throw reply.reason;
     });
   }
 
-  /** Runs a task outside the queue on the worker that has the least to do. */
+  /** Runs a task outside the queue, however full, on the worker that has the least to do. */
   async runAside(task: Task): Promise<Result> {
+    const job = new Job<Task, Result>(this.#nextId++, task);
     const [member] = [...this.#members].sort((a, b) => a.jobs.size - b.jobs.size);
-    if (!member) throw new AppError('worker_lost', 'no worker is running', { retryAfter: 1 });
-    return this.#runOn(member, task);
+    if (member) this.#assign(member, job);
+    else this.#queue.unshift(job);
+    return (await job.reply).result;
   }
 
   /** Takes no more jobs, waits for those it has (at most `drainMs`), then ends the threads. */
@@ -104,12 +117,14 @@ export class WorkerPool<Task, Result> {
     this.#isClosing = true;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, drainMs);
+      timer = setTimeout(resolve, Math.min(drainMs, MAX_TIMER_MS));
       this.#onIdle = resolve;
       this.#checkIdle();
     });
     clearTimeout(timer);
-    for (const job of this.#queue.splice(0)) job.reject(new AppError('shutting_down', 'the server is shutting down'));
+    this.#isClosed = true;
+    for (const respawn of this.#respawns) clearTimeout(respawn);
+    for (const job of this.#queue.splice(0)) job.reject(gaveUp());
     await Promise.all([...this.#members].map((member) => member.worker.terminate()));
   }
 
@@ -126,22 +141,28 @@ export class WorkerPool<Task, Result> {
     return (await job.reply).result;
   }
 
-  async #spawn(): Promise<void> {
+  #spawn(): void {
     const worker = new Worker(this.#options.script);
     const member: Member<Task, Result> = { worker, jobs: new Map(), isReady: false, isGone: false };
     this.#members.add(member);
     let cause = new Error('the worker thread ended');
-    worker.on('message', (message: FromWorker<Result>) => this.#settle(member, message));
+    worker.on('message', (message: FromWorker<Result>) => {
+      if (message === 'listening') void this.#prepare(member);
+      else this.#settle(member, message);
+    });
     worker.on('error', (error: Error) => {
       cause = error;
     });
     worker.on('exit', () => this.#replace(member, cause));
-    for (const task of this.#options.setup()) {
-      // A model that fails to load here fails its own requests; it must not keep the worker from serving the others.
-      await this.#runOn(member, task).catch(() => {});
-    }
+  }
+
+  async #prepare(member: Member<Task, Result>): Promise<void> {
+    // A model that fails to load here fails its own requests; it must not keep the worker from serving the others. All
+    // are sent before anything can be undone by a later broadcast.
+    await Promise.allSettled(this.#options.setup().map((task) => this.#runOn(member, task)));
     if (member.isGone) return;
     member.isReady = true;
+    this.#failedStarts = 0;
     this.#dispatch();
   }
 
@@ -150,22 +171,41 @@ export class WorkerPool<Task, Result> {
     this.#members.delete(member);
     const jobs = [...member.jobs.values()];
     member.jobs.clear();
-    if (!this.#isClosing) {
-      this.#lost++;
-      this.#options.onWorkerLost?.(cause, jobs.length);
-      this.#earlyDeaths = member.isReady ? 0 : this.#earlyDeaths + 1;
-      const delay = Math.min(RESPAWN_MAX_MS, this.#earlyDeaths * RESPAWN_STEP_MS);
-      setTimeout(() => !this.#isClosing && void this.#spawn(), delay);
-    }
     for (const job of jobs.reverse()) {
-      if (job.wasRetried || job.isCancelled || this.#isClosing) job.reject(lost(cause));
+      if (this.#isClosed) job.reject(gaveUp());
+      else if (job.wasRetried || job.isCancelled) job.reject(lost(cause));
       else {
         job.wasRetried = true;
         this.#queue.unshift(job);
       }
     }
+    if (!this.#isClosed) {
+      this.#lost++;
+      this.#options.onWorkerLost?.(cause, jobs.length);
+      if (!member.isReady) this.#failStart(cause);
+      this.#respawn();
+    }
     this.#dispatch();
     this.#checkIdle();
+  }
+
+  #respawn(): void {
+    const timer = setTimeout(
+      () => {
+        this.#respawns.delete(timer);
+        this.#spawn();
+      },
+      Math.min(RESPAWN_MAX_MS, this.#failedStarts * RESPAWN_STEP_MS),
+    );
+    this.#respawns.add(timer);
+  }
+
+  /** Where none is left either, nobody knows whether a worker will ever start: who waits is told why. */
+  #failStart(cause: Error): void {
+    this.#failedStarts++;
+    if (this.#failedStarts < MOST_FAILED_STARTS || this.#members.size > 0) return;
+    const why = `no worker can be started: ${messageOf(cause)}`;
+    for (const job of this.#queue.splice(0)) job.reject(new AppError('worker_lost', why, { cause, retryAfter: 5 }));
   }
 
   #dispatch(): void {
@@ -191,7 +231,7 @@ export class WorkerPool<Task, Result> {
     member.worker.postMessage(message);
   }
 
-  #settle(member: Member<Task, Result>, message: FromWorker<Result>): void {
+  #settle(member: Member<Task, Result>, message: Exclude<FromWorker<Result>, 'listening'>): void {
     const job = member.jobs.get(message.id);
     if (!job) return;
     member.jobs.delete(message.id);
@@ -208,6 +248,10 @@ export class WorkerPool<Task, Result> {
     const { queued, running } = this.stats;
     if (queued === 0 && running === 0) this.#onIdle?.();
   }
+}
+
+function gaveUp(): AppError {
+  return new AppError('shutting_down', 'the server is shutting down', { retryAfter: 5 });
 }
 
 function lost(cause: Error): AppError {

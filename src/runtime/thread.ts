@@ -9,6 +9,8 @@ export interface ToWorker<Task> {
 }
 
 export type FromWorker<Result> =
+  /** The first message: the script has started and takes tasks. */
+  | 'listening'
   | { readonly id: number; readonly result: Result }
   | { readonly id: number; readonly error: ErrorData | { readonly message: string; readonly stack?: string } };
 
@@ -35,6 +37,7 @@ export function serveTasks<Task, Result>(
       port.postMessage({ id, error: toData(error) } satisfies FromWorker<Result>);
     }
   });
+  port.postMessage('listening' satisfies FromWorker<Result>);
 }
 
 function toData(error: unknown): ErrorData | { message: string; stack?: string } {
