@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { AppError, messageOf } from '../errors.ts';
 import type { Tensor, Tensors } from '../vision/tensor.ts';
+import { missingCudaLibrary } from './cuda-library.ts';
 import type { Provider, ProviderChoice } from './provider.ts';
 
 // What goes wrong is thrown; without this, every try of CUDA on a machine without it also prints to stderr.
@@ -52,9 +53,8 @@ async function create(path: string, provider: Provider, threads: number): Promis
     if (provider === 'cpu' || !isProviderError(error)) {
       throw new AppError('invalid_model', `onnxruntime cannot load the graph: ${messageOf(error)}`, { cause: error });
     }
-    throw new AppError('provider_unavailable', `the ${provider} provider cannot be used: ${missingPiece(error)}`, {
-      cause: error,
-    });
+    const reason = (provider === 'cuda' && missingCudaLibrary()) || providerMessage(error);
+    throw new AppError('provider_unavailable', `the ${provider} provider cannot be used: ${reason}`, { cause: error });
   }
 }
 
@@ -85,12 +85,14 @@ function fromOrt(tensor: ort.Tensor): Tensor {
 
 /** onnxruntime has no error codes: a provider's failure shows in words only. */
 function isProviderError(error: unknown): boolean {
-  return /provider|libonnxruntime_providers|CUDA|cublas|cudnn|webgpu|dawn|adapter|backend/i.test(messageOf(error));
+  const message = messageOf(error);
+  // A file that cannot be read; its name may hold any of the words below.
+  if (message.startsWith('Load model from')) return false;
+  return /ExecutionProvider|CUDA|cublas|cudnn|webgpu|dawn|adapter|backend/i.test(message);
 }
 
-/** The part of the message that helps: which shared library is missing, if one is. */
-function missingPiece(error: unknown): string {
-  const message = messageOf(error);
-  const library = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(message)?.[1];
-  return library ? `${library} is not installed on this machine` : message.replace(/\s+/g, ' ').trim();
+/** onnxruntime's message without the source line and the C++ signature before it. */
+function providerMessage(error: unknown): string {
+  const lines = messageOf(error).replace(/^\S+\.cc:\d+ .*? was false\. /s, '');
+  return lines.replace(/\s+/g, ' ').trim();
 }
