@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import { Catalog, currentDescription, type Lease, type Model, type ModelHost } from './catalog/catalog.ts';
+import { Catalog, currentDescription, type Lease, type Model } from './catalog/catalog.ts';
 import type { ModelDescription } from './catalog/describe.ts';
+import type { ModelHost } from './catalog/host.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { labelSets } from './families/labels.ts';
@@ -157,6 +159,8 @@ export class Engine implements ModelHost {
     // One image that fails, fails the request: the others are not computed for nothing.
     const stop = new AbortController();
     const signal = run.signal ? AbortSignal.any([run.signal, stop.signal]) : stop.signal;
+    // Every image listens; Node takes more than ten for a leak.
+    setMaxListeners(images.length, signal);
     const jobs = images.map(async ({ name, bytes }) => {
       const { result, queueMs } = await this.pool.run({ ...shared, name, image: bytes }, { ...run, signal });
       return { ...(result as TaskResults['predict']), queueMs };

@@ -1,5 +1,5 @@
-import type { LoadReply, LoadRequest } from './catalog/catalog.ts';
 import { describeModel, type ModelDescription } from './catalog/describe.ts';
+import type { LoadReply, LoadRequest } from './catalog/host.ts';
 import type { Manifest } from './catalog/manifest.ts';
 import { AppError } from './errors.ts';
 import { answerIou } from './iou-request.ts';

@@ -1,32 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { AppError, messageOf } from '../errors.ts';
-import type { Provider, ProviderChoice } from '../runtime/provider.ts';
+import type { ProviderChoice } from '../runtime/provider.ts';
 import type { Task } from '../vision/types.ts';
 import type { ModelDescription } from './describe.ts';
+import type { LoadReply, LoadRequest, ModelHost } from './host.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
+import { repeat } from './repeat.ts';
 import { type ModelFiles, scanModels } from './scan.ts';
-
-/** What the catalog needs of whoever runs the models. */
-export interface ModelHost {
-  readonly describe: (path: string, manifest: Manifest) => Promise<ModelDescription>;
-  readonly load: (request: LoadRequest) => Promise<LoadReply>;
-  readonly unload: (key: string) => Promise<void>;
-}
-
-export interface LoadRequest {
-  /** Names this version of the model in every later task. */
-  readonly key: string;
-  readonly path: string;
-  readonly manifest: Manifest;
-  readonly provider: ProviderChoice;
-}
-
-export interface LoadReply {
-  readonly provider: Provider;
-  /** Why `auto` did not get a GPU. */
-  readonly fallbackReason?: string | undefined;
-  readonly warmUpMs: number;
-}
 
 export interface CatalogOptions {
   readonly directories: readonly string[];
@@ -42,8 +22,16 @@ interface Loaded extends LoadReply {
   readonly request: LoadRequest;
   readonly description: ModelDescription;
   readonly manifest: Manifest;
+  /** Leases that are out. */
   users: number;
   isRetired: boolean;
+}
+
+/** A version on its way. */
+interface Loading {
+  readonly done: Promise<Loaded>;
+  /** Requests that wait for it: its first users, so that it is not evicted before it has served them. */
+  waiting: number;
 }
 
 export interface Model {
@@ -56,7 +44,7 @@ export interface Model {
   error: AppError | undefined;
   failedAt: number;
   loaded: Loaded | undefined;
-  loading: Promise<Loaded> | undefined;
+  loading: Loading | undefined;
   lastUsed: number;
 }
 
@@ -80,7 +68,7 @@ export class Catalog {
   #lastSeen = new Map<string, string>();
   readonly #active = new Map<string, LoadRequest>();
   #refreshing: Promise<void> = Promise.resolve();
-  #poll: NodeJS.Timeout | undefined;
+  #stopPolling = () => {};
   #version = 0;
 
   constructor(options: CatalogOptions, host: ModelHost) {
@@ -91,11 +79,12 @@ export class Catalog {
   /** Reads the directories, then looks at them again every `pollMs`. */
   async start(pollMs: number): Promise<void> {
     await this.refresh();
-    if (pollMs > 0) this.#poll = setInterval(() => void this.#refresh(false), pollMs);
+    // A file that grows must be seen to grow between two looks.
+    if (pollMs > 0) this.#stopPolling = repeat(pollMs, () => this.#refresh(false));
   }
 
   stop(): void {
-    clearInterval(this.#poll);
+    this.#stopPolling();
   }
 
   /** Every load that a fresh worker has to repeat. */
@@ -134,17 +123,16 @@ export class Catalog {
   /** @throws AppError model_not_found, or model_unavailable with the reason. */
   async acquire(id: string): Promise<Lease> {
     const model = this.get(id);
-    const loaded = model.loaded ?? (await this.#loadForUse(model));
-    model.lastUsed = performance.now();
-    loaded.users++;
+    const loaded = await this.#use(model);
     let isHeld = true;
     return {
       key: loaded.request.key,
       description: loaded.description,
       manifest: loaded.manifest,
       release: () => {
-        if (isHeld) loaded.users--;
+        if (!isHeld) return;
         isHeld = false;
+        loaded.users--;
         this.#unloadIfUnused(loaded);
       },
     };
@@ -152,63 +140,73 @@ export class Catalog {
 
   /** Reads the model's files again and loads them; what is loaded keeps serving until the new version is ready. */
   async load(id: string): Promise<Model> {
-    await this.refresh();
+    await this.#refresh(true, id);
     const model = this.get(id);
     if (!model.description) throw model.error;
-    if (!model.loaded) await this.#load(model);
+    if (model.loaded?.description !== model.description) await this.#load(model, model.description).done;
     return model;
   }
 
   async unload(id: string): Promise<Model> {
     const model = this.get(id);
-    await model.loading?.catch(() => {});
+    await model.loading?.done.catch(() => {});
     if (model.loaded) this.#retire(model);
     return model;
   }
 
-  async #loadForUse(model: Model): Promise<Loaded> {
+  /** The loaded version, with one more user. */
+  async #use(model: Model): Promise<Loaded> {
+    model.lastUsed = performance.now();
+    if (model.loaded) {
+      model.loaded.users++;
+      return model.loaded;
+    }
     const hasJustFailed = model.error && performance.now() - model.failedAt < RETRY_AFTER_MS;
     try {
       if (!model.description || hasJustFailed) throw model.error;
-      return await this.#load(model);
+      const loading = this.#load(model, model.description);
+      loading.waiting++;
+      return await loading.done;
     } catch (error) {
+      const wait = model.failedAt + RETRY_AFTER_MS - performance.now();
+      const retryAfter = Math.max(1, Math.ceil(wait / 1_000));
       throw new AppError('model_unavailable', `model ‘${model.id}’ cannot be served: ${messageOf(error)}`, {
         cause: error,
+        retryAfter,
       });
     }
   }
 
-  #load(model: Model): Promise<Loaded> {
-    model.loading ??= this.#loadVersion(model).finally(() => {
-      model.loading = undefined;
-    });
+  #load(model: Model, description: ModelDescription): Loading {
+    model.loading ??= { done: this.#loadVersion(model, description), waiting: 0 };
     return model.loading;
   }
 
   /** Loads the files as they are now, then lets the version before go. */
-  async #loadVersion(model: Model): Promise<Loaded> {
-    const { manifest, description, files } = model;
-    if (!description) throw model.error;
+  async #loadVersion(model: Model, description: ModelDescription): Promise<Loaded> {
+    const { manifest, files } = model;
     const provider = manifest.provider ?? this.#options.provider;
     const request: LoadRequest = { key: `${model.id}@${++this.#version}`, path: files.modelPath, manifest, provider };
-    this.#evictFor(model);
+    this.#makeRoomFor(model);
     this.#active.set(request.key, request);
     try {
       const reply = await this.#host.load(request);
       const { log } = this.#options;
       if (reply.fallbackReason)
         log('warn', 'no CUDA, using the CPU', { model: model.id, reason: reply.fallbackReason });
-      log('info', 'model loaded', {
-        model: model.id,
-        provider: reply.provider,
-        warm_up_ms: Math.round(reply.warmUpMs),
-      });
+      const warmUpMs = Math.round(reply.warmUpMs);
+      log('info', 'model loaded', { model: model.id, provider: reply.provider, warm_up_ms: warmUpMs });
       if (model.loaded) this.#retire(model);
       model.error = undefined;
-      model.loaded = { ...reply, request, description, manifest, users: 0, isRetired: false };
+      const users = model.loading?.waiting ?? 0;
+      model.loading = undefined;
+      model.loaded = { ...reply, request, description, manifest, users, isRetired: false };
       model.lastUsed = performance.now();
+      // Another model may have been loaded at the same time.
+      this.#makeRoomFor(model);
       return model.loaded;
     } catch (error) {
+      model.loading = undefined;
       this.#active.delete(request.key);
       void this.#host.unload(request.key).catch(() => {});
       throw this.#fail(model, error);
@@ -223,7 +221,7 @@ export class Catalog {
     return model.error;
   }
 
-  #evictFor(model: Model): void {
+  #makeRoomFor(model: Model): void {
     const others = this.list().filter((other) => other.loaded && other !== model);
     others.sort((a, b) => a.lastUsed - b.lastUsed);
     for (const other of others.slice(0, Math.max(0, others.length + 1 - this.#options.maxLoaded))) {
@@ -246,26 +244,29 @@ export class Catalog {
     void this.#host.unload(key).catch(() => {});
   }
 
-  #refresh(immediately: boolean): Promise<void> {
+  /** @param again id of a model that is read even if its files are the same, should it have failed. */
+  #refresh(immediately: boolean, again?: string): Promise<void> {
     this.#refreshing = this.#refreshing
-      .then(() => this.#takeIn(immediately))
+      .then(() => this.#takeIn(immediately, again))
       .catch((error: unknown) => {
         this.#options.log('warn', 'the model directories cannot be read', { reason: messageOf(error) });
       });
     return this.#refreshing;
   }
 
-  async #takeIn(immediately: boolean): Promise<void> {
+  async #takeIn(immediately: boolean, again: string | undefined): Promise<void> {
     const found = await scanModels(this.#options.directories);
     const settled = (files: ModelFiles) => immediately || this.#lastSeen.get(files.id) === files.fingerprint;
     for (const files of found.values()) {
-      const isNews = this.#models.get(files.id)?.files.fingerprint !== files.fingerprint;
+      const known = this.#models.get(files.id);
+      const isNews = known?.files.fingerprint !== files.fingerprint || (again === files.id && known.error);
       if (isNews && settled(files)) await this.#update(files);
     }
     for (const model of this.list()) {
       if (found.has(model.id)) continue;
-      this.#retire(model);
       this.#models.delete(model.id);
+      await model.loading?.done.catch(() => {});
+      this.#retire(model);
       this.#options.log('info', 'model removed', { model: model.id });
     }
     this.#lastSeen = new Map([...found.values()].map((files) => [files.id, files.fingerprint]));
@@ -274,21 +275,25 @@ export class Catalog {
   async #update(files: ModelFiles): Promise<void> {
     const known = this.#models.get(files.id);
     const model: Model = known ?? newModel(files);
-    model.files = files;
     try {
       const text = await readFile(files.manifestPath, 'utf8').catch(() => '{}');
       const manifest = parseManifest(text, files.manifestPath.split('/').at(-1) ?? 'model.json');
-      model.description = await this.#host.describe(files.modelPath, manifest);
+      const description = await this.#host.describe(files.modelPath, manifest);
+      // A load of the files before ends first, and is then replaced.
+      await model.loading?.done.catch(() => {});
       model.manifest = manifest;
+      model.description = description;
       model.error = undefined;
-      const { family, recognition } = model.description;
+      const { family, recognition } = description;
       this.#options.log('info', 'model found', { model: model.id, family, recognised_by: recognition.by });
     } catch (error) {
+      await model.loading?.done.catch(() => {});
       model.description = undefined;
       this.#fail(model, error);
     }
+    model.files = files;
     this.#models.set(model.id, model);
-    if (model.loaded && model.description) await this.#load(model).catch(() => {});
+    if (model.loaded && model.description) await this.#load(model, model.description).done.catch(() => {});
   }
 }
 
