@@ -34,9 +34,12 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
       await engine.close();
-      // Answers that are on their way get a moment; whoever still uploads does not.
+      // Answers that are on their way get a moment; whoever still uploads does not. Connections that are kept alive
+      // close as they fall idle.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20);
       const patience = setTimeout(() => server.closeAllConnections(), 1_000);
       await closed;
+      clearInterval(sweep);
       clearTimeout(patience);
     },
   };
