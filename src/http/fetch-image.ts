@@ -10,17 +10,20 @@ import { collect } from './shared-bytes.ts';
 const TIMEOUT_MS = 10_000;
 const MAX_REDIRECTS = 3;
 
+type AddressCheck = (address: string) => boolean;
+
 /**
  * Fetches an image from the public internet. Every connection, also after a redirect, is refused unless the address
  * it really goes to is public: the check is in the socket's own name lookup, so that no second answer of a DNS server
  * can slip past it.
+ * @param isAllowed which addresses count as public.
  * @throws AppError forbidden, url_fetch_failed or payload_too_large.
  */
-export async function fetchImage(address: string, maxBytes: number): Promise<EncodedImage> {
+export async function fetchImage(address: string, maxBytes: number, isAllowed = isPublic): Promise<EncodedImage> {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   let url = parse(address);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const response = await get(url, signal);
+    const response = await get(url, signal, isAllowed);
     const status = response.statusCode ?? 0;
     const { location } = response.headers;
     if (status >= 300 && status < 400 && location) {
@@ -32,10 +35,20 @@ export async function fetchImage(address: string, maxBytes: number): Promise<Enc
       response.destroy();
       throw new AppError('url_fetch_failed', `${url.host} answered ${status}`);
     }
-    const bytes = await collect(response, maxBytes).finally(() => response.destroy());
-    return { name: url.pathname.split('/').at(-1) || 'image', bytes };
+    return { name: url.pathname.split('/').at(-1) || 'image', bytes: await receive(response, maxBytes, url.host) };
   }
   throw new AppError('url_fetch_failed', `more than ${MAX_REDIRECTS} redirects`);
+}
+
+async function receive(response: http.IncomingMessage, maxBytes: number, host: string): Promise<Uint8Array> {
+  try {
+    return await collect(response, maxBytes);
+  } catch (error) {
+    if (error instanceof AppError && error.code !== 'aborted') throw error;
+    throw new AppError('url_fetch_failed', `${host} broke off`, { cause: error });
+  } finally {
+    response.destroy();
+  }
 }
 
 function parse(address: string, base?: URL): URL {
@@ -44,16 +57,16 @@ function parse(address: string, base?: URL): URL {
     throw new AppError('invalid_request', 'an image URL begins with http:// or https://');
   }
   if (url.username || url.password) throw new AppError('invalid_request', 'an image URL carries no credentials');
-  // A literal address never goes through a lookup.
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (ipaddr.isValid(host)) checkPublic(host);
   return url;
 }
 
-function get(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
+function get(url: URL, signal: AbortSignal, isAllowed: AddressCheck): Promise<http.IncomingMessage> {
+  // A literal address never goes through a lookup.
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (ipaddr.isValid(host) && !isAllowed(host)) throw refused();
   const { get: request } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
-    const options = { signal, lookup: publicLookup, agent: false as const, headers: { accept: 'image/*' } };
+    const options = { signal, lookup: lookupOf(isAllowed), agent: false as const, headers: { accept: 'image/*' } };
     request(url, options, resolve).on('error', (error) => {
       if (error instanceof AppError) return reject(error);
       const why = signal.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : messageOf(error);
@@ -62,22 +75,23 @@ function get(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
   });
 }
 
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    try {
-      if (error) throw error;
-      for (const { address } of addresses) checkPublic(address);
-    } catch (problem) {
-      return callback(problem as Error, [], 0);
-    }
-    const [first] = addresses;
-    return options.all ? callback(null, addresses) : callback(null, first?.address ?? '', first?.family ?? 4);
-  });
-};
+function lookupOf(isAllowed: AddressCheck): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, [], 0);
+      if (!addresses.every(({ address }) => isAllowed(address))) return callback(refused(), [], 0);
+      const [first] = addresses;
+      return options.all ? callback(null, addresses) : callback(null, first?.address ?? '', first?.family ?? 4);
+    });
+  };
+}
 
-function checkPublic(address: string): void {
+/** Whether an address belongs to the public internet. */
+export function isPublic(address: string): boolean {
   // ::ffff:10.0.0.1 is 10.0.0.1.
-  if (ipaddr.process(address).range() !== 'unicast') {
-    throw new AppError('forbidden', 'image URLs may not lead to private, local or reserved addresses');
-  }
+  return ipaddr.process(address).range() === 'unicast';
+}
+
+function refused(): AppError {
+  return new AppError('forbidden', 'image URLs may not lead to private, local or reserved addresses');
 }
