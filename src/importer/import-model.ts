@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -73,7 +73,7 @@ export async function importModel(options: ImportOptions): Promise<ImportReport>
     return importTfjs(path, options);
   });
   const folder = join(out, id);
-  const temporary = join(out, `.${id}.${process.pid}.tmp`);
+  const temporary = join(out, `.${id}.${randomUUID()}.tmp`);
   onProgress(`writing ${folder}`);
   await mkdir(temporary, { recursive: true });
   try {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AppError, messageOf } from '../errors.ts';
@@ -32,7 +32,7 @@ export async function withSource<T>(source: string, use: (path: string) => Promi
 
 /** npm checks the package's integrity; its archives hold one folder, `package`. */
 async function download(spec: string, folder: string): Promise<void> {
-  const isWindows = process.platform === 'win32';
+  const isWindows = platform() === 'win32';
   const options = ['pack', spec, '--ignore-scripts', '--json', '--silent'];
   try {
     // Windows starts npm.cmd through a shell only; npmSpec lets no character through that a shell would read.

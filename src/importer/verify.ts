@@ -1,4 +1,5 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { openSession } from '../runtime/session.ts';
+import { toFloats } from '../vision/tensor.ts';
 import { sizeOf, transposed } from './constant.ts';
 import type { Conversion } from './convert.ts';
 import { loadTensorFlow, runReference } from './reference.ts';
@@ -41,10 +42,9 @@ export async function verify(
   const inputs = conversion.inputs.map((port) => ({ ...port, data: testPicture(port.dims, range) }));
   const references = conversion.outputs.map(({ reference }) => reference);
   const expected = await runReference(tensorFlow, path, inputs, references);
-  const session = await InferenceSession.create(onnx, { logSeverityLevel: 3 });
-  const actual = await session.run(
-    Object.fromEntries(inputs.map(({ name, data, dims }) => [name, new Tensor('float32', data, dims)])),
-  );
+  const session = await openSession(onnx, { provider: 'cpu', threads: 1 });
+  const feeds = inputs.map(({ name, data, dims }) => [name, { dtype: 'float32', data, dims } as const] as const);
+  const actual = await session.run(Object.fromEntries(feeds));
   await session.release();
   const outputs = conversion.outputs.map(({ name, axes, dims }, i) => {
     const { data, dims: original } = expected[i]!;
@@ -56,8 +56,7 @@ export async function verify(
     if (result?.dims.join() !== ordered.dims.join()) {
       throw invalid(`output ${name} is [${result?.dims.join()}], the original gives [${ordered.dims.join()}]`);
     }
-    const numbers = Float32Array.from(result.data as ArrayLike<number>);
-    return compare(name, dims, numbers, ordered.data as Float32Array);
+    return compare(name, dims, toFloats(result), ordered.data as Float32Array);
   });
   for (const { name, maxDifference, allowed } of outputs) {
     // Written so that NaN fails.

@@ -23,24 +23,24 @@ export interface SessionOptions {
 }
 
 /**
- * Opens an ONNX file. `auto` tries CUDA and falls back to the CPU; a provider that was asked for by name is used or the
+ * Opens an ONNX graph, a file's path or its bytes. `auto` tries CUDA and falls back to the CPU; a provider that was asked for by name is used or the
  * session is refused.
  * @throws AppError provider_unavailable or invalid_model.
  */
-export async function openSession(path: string, { provider, threads }: SessionOptions): Promise<Session> {
-  if (provider !== 'auto') return wrap(await create(path, provider, threads), provider);
+export async function openSession(graph: string | Uint8Array, { provider, threads }: SessionOptions): Promise<Session> {
+  if (provider !== 'auto') return wrap(await create(graph, provider, threads), provider);
   let fallbackReason: string;
   try {
-    return wrap(await create(path, 'cuda', threads), 'cuda');
+    return wrap(await create(graph, 'cuda', threads), 'cuda');
   } catch (error) {
     fallbackReason = messageOf(error);
   }
-  return { ...wrap(await create(path, 'cpu', threads), 'cpu'), fallbackReason };
+  return { ...wrap(await create(graph, 'cpu', threads), 'cpu'), fallbackReason };
 }
 
-async function create(path: string, provider: Provider, threads: number): Promise<ort.InferenceSession> {
+async function create(graph: string | Uint8Array, provider: Provider, threads: number): Promise<ort.InferenceSession> {
   try {
-    return await ort.InferenceSession.create(path, {
+    const options: ort.InferenceSession.SessionOptions = {
       executionProviders: [provider],
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threads,
@@ -48,7 +48,10 @@ async function create(path: string, provider: Provider, threads: number): Promis
       logSeverityLevel: 3,
       // Threads that wait by spinning take the cores from the pictures that are being decoded.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
-    });
+    };
+    // onnxruntime's types want to know which of the two it is.
+    if (typeof graph === 'string') return await ort.InferenceSession.create(graph, options);
+    return await ort.InferenceSession.create(graph, options);
   } catch (error) {
     if (provider === 'cpu' || !isProviderError(error)) {
       throw new AppError('invalid_model', `onnxruntime cannot load the graph: ${messageOf(error)}`, { cause: error });

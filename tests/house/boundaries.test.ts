@@ -14,7 +14,10 @@ const rooms: Record<string, readonly string[]> = {
   runtime: ['vision', 'errors'],
   render: ['vision', 'image', 'errors', 'options'],
   catalog: ['vision', 'families', 'onnx', 'runtime', 'errors'],
-  importer: ['vision', 'onnx', 'catalog', 'errors'],
+  importer: ['vision', 'onnx', 'runtime', 'errors'],
+  formats: ['vision', 'errors'],
+  errors: [],
+  options: ['vision', 'errors'],
 };
 
 /** Packages that only some rooms may know. */
@@ -32,7 +35,11 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
 
 describe.each(files)('src/%s', (file) => {
   const text = readFileSync(join(src, file), 'utf8');
-  const imports = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!);
+  const statements = text
+    .split('\n')
+    .filter((line) => !/^\s*(\*|\/)/.test(line))
+    .join('\n');
+  const imports = [...statements.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1]!);
   const room = roomOf(file);
 
   it('imports only what its room may', () => {
@@ -54,11 +61,12 @@ describe.each(files)('src/%s', (file) => {
   });
 
   it('leaves the process to main.ts', () => {
-    if (file !== 'main.ts') expect(text).not.toMatch(/\bprocess\.\w/);
+    if (file !== 'main.ts') expect(statements).not.toMatch(/\bprocess\.\w/);
   });
 
   it('is short enough to be one thing', () => {
-    expect(text.split('\n').length).toBeLessThanOrEqual(320);
+    // A list of names is one thing, however long.
+    if (!file.startsWith('families/labels/')) expect(text.split('\n').length).toBeLessThanOrEqual(320);
   });
 });
 
