@@ -50,8 +50,11 @@ export const yolox = defineFamily({
         params: { strides, decoded: true },
       };
     }
-    if (countOperators(signature, 'Sub') > 0 || countOperators(signature, 'Sigmoid') === 0)
+    const isPlain = countOperators(signature, 'Sub') === 0 && countOperators(signature, 'Sigmoid') > 0;
+    // NanoDet-Plus has the four levels too, and other columns; only COCO's number is telling.
+    if (!isPlain || (strides === STRIDES_P6 && columns !== BOX_COLUMNS + 80)) {
       return { confidence: 0.3, evidence, params: { strides } };
+    }
     return { confidence: 0.9, evidence: [...evidence, 'boxes are not decoded by the graph'], params: { strides } };
   },
 

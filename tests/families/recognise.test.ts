@@ -28,6 +28,14 @@ describe('recogniseFamily', () => {
     expect(recogniseFamily(yolov6).best).toBeUndefined();
   });
 
+  it('tells NanoDet-Plus from YOLOX of four levels by COCO’s columns alone', () => {
+    const graph = (columns: number) =>
+      signature(image(416), [value('output', [1, 3598, columns])], { operators: { Sigmoid: 20 } });
+    expect(recogniseFamily(graph(112)).best).toMatchObject({ family: 'nanodet', params: { cellOffset: 0 } });
+    expect(recogniseFamily(graph(85)).best).toMatchObject({ family: 'yolox', params: { strides: [8, 16, 32, 64] } });
+    expect(recogniseFamily(graph(60)).best).toBeUndefined();
+  });
+
   it('does not serve YOLOv5, three rows for each cell, as YOLOX', () => {
     const yolov5 = signature(image(640), [value('output0', [1, 25200, 85])], { operators: { Sigmoid: 60 } });
     expect(recogniseFamily(yolov5).best).toBeUndefined();

@@ -21,9 +21,12 @@ export async function openModel(path: string) {
   const { labels } = labelsFor(signature, bound.classes);
   const session = await InferenceSession.create(path, { logSeverityLevel: 3, intraOpNumThreads: 1 });
 
-  async function predict(picture: string, wanted: Partial<Limits> = {}): Promise<Result> {
+  async function predict(picture: string | Buffer, wanted: Partial<Limits> = {}): Promise<Result> {
     const limits = { ...family.defaults, classAgnostic: false, ...wanted };
-    const { width, height, resized } = await openPicture(await readFile(picture), { maxPixels: 50e6 });
+    const { width, height, resized } = await openPicture(
+      typeof picture === 'string' ? await readFile(picture) : picture,
+      { maxPixels: 50e6 },
+    );
     const frame = fitFrame({ width, height }, bound.input.resize);
     const rgb = await resized(frame.content, bound.input.interpolation);
     const { dtype, data, dims } = toInputTensor(rgb, frame, bound.input);

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { glyphOf } from '../../src/render/font.ts';
 import type { Result } from '../../src/vision/types.ts';
 import { sharedPath } from '../helpers/shared.ts';
 import { openModel } from './run-model.ts';
@@ -157,6 +159,22 @@ describe.skipIf(!weights || !data)('real weights (needs the reference weights an
     expect([at(20, 20), at(120, 60)]).toEqual([0, 0]);
   });
 
+  it('PP-OCR finds an upright and a slanted line of text', async () => {
+    const opened = await model('pp-ocrv4-det');
+    const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="900" height="600"><rect width="900" height="600" fill="#eee"/>
+      <path transform="translate(60 120) scale(60)" d="${outline('Miru sees text')}"/>
+      <path transform="translate(150 460) rotate(-25) scale(50)" d="${outline('slanted words here')}"/></svg>`;
+    const result = await opened.predict(await sharp(Buffer.from(picture)).png().toBuffer());
+    if (result.task !== 'instance-segmentation') throw new Error(result.task);
+    const { boxes, masks } = result.value;
+    expect(masks).toHaveLength(2);
+    const fills = masks.map((mask) => mask.data.reduce((a, b) => a + b, 0) / mask.data.length);
+    const [upright, slanted] = boxes[1]! < boxes[5]! ? [0, 1] : [1, 0];
+    expectBox([...boxes.subarray(4 * upright, 4 * upright + 4)], [60, 75, 60 + 60 * advance('Miru sees text'), 125]);
+    expect(fills[upright]).toBeGreaterThan(0.9);
+    expect(fills[slanted]).toBeLessThan(0.5);
+  });
+
   it('MobileNet calls the dog a German shepherd', async () => {
     const opened = await model('mobilenet-v2-imagenet');
     const result = await opened.predict(pictures.dog!);
@@ -169,6 +187,26 @@ describe.skipIf(!weights || !data)('real weights (needs the reference weights an
 function detections(result: Result) {
   if (result.task !== 'detection') throw new Error(result.task);
   return result.value;
+}
+
+const advance = (text: string) => [...text].reduce((sum, character) => sum + glyphOf(character).advance, 0);
+
+/** Text as an SVG path of font size 1, so that the test needs no installed font. */
+function outline(text: string): string {
+  let x = 0;
+  return [...text]
+    .map((character) => {
+      const { edges, advance } = glyphOf(character);
+      let [path, last] = ['', ''];
+      for (let i = 0; i < edges.length; i += 4) {
+        const [from, to] = [`${x + edges[i]!} ${edges[i + 1]}`, `${x + edges[i + 2]!} ${edges[i + 3]}`];
+        path += `${from === last ? '' : `M${from}`}L${to}`;
+        last = to;
+      }
+      x += advance;
+      return path;
+    })
+    .join('');
 }
 
 /** The surest detection of each label. */
