@@ -125,12 +125,13 @@ export class WorkerPool<Task, Result> {
     this.#isClosed = true;
     for (const respawn of this.#respawns) clearTimeout(respawn);
     for (const job of this.#queue.splice(0)) job.reject(gaveUp());
-    await Promise.all([...this.#members].map((member) => member.worker.terminate()));
+    await Promise.all([...this.#members].map(({ worker }) => end(worker)));
   }
 
   /** Ends one worker as if it had crashed. The pool must recover; tests see to it. */
   async kill(index = 0): Promise<void> {
-    await [...this.#members][index]?.worker.terminate();
+    const member = [...this.#members][index];
+    if (member) await end(member.worker);
   }
 
   async #runOn(member: Member<Task, Result>, task: Task): Promise<Result> {
@@ -248,6 +249,16 @@ export class WorkerPool<Task, Result> {
     const { queued, running } = this.stats;
     if (queued === 0 && running === 0) this.#onIdle?.();
   }
+}
+
+/**
+ * Asks a thread to end, which it does between two steps. To terminate one inside native code would abort the whole
+ * process: onnxruntime's binding throws a C++ exception when it finds no JavaScript to return its results to.
+ */
+async function end(worker: Worker): Promise<void> {
+  const ended = new Promise((resolve) => worker.once('exit', resolve));
+  worker.postMessage('exit');
+  await ended;
 }
 
 function gaveUp(): AppError {

@@ -1,7 +1,11 @@
+import { exit } from 'node:process';
 import { parentPort } from 'node:worker_threads';
 import { AppError, type ErrorData } from '../errors.ts';
 
-export interface ToWorker<Task> {
+/** `'exit'` ends the thread. */
+export type ToWorker<Task> = 'exit' | TaskMessage<Task>;
+
+export interface TaskMessage<Task> {
   readonly id: number;
   readonly task: Task;
   readonly deadline: number;
@@ -24,7 +28,9 @@ export function serveTasks<Task, Result>(
 ): void {
   const port = parentPort;
   if (!port) throw new Error('serveTasks runs in a worker thread');
-  port.on('message', async ({ id, task, deadline, cancelled }: ToWorker<Task>) => {
+  port.on('message', async (message: ToWorker<Task>) => {
+    if (message === 'exit') return exit();
+    const { id, task, deadline, cancelled } = message;
     const checkpoint = () => {
       if (Atomics.load(cancelled, 0)) throw new AppError('aborted', 'the client went away');
       if (Date.now() > deadline) throw new AppError('timeout', 'the request took longer than it was allowed to');
