@@ -29,6 +29,13 @@ export function noise(width: number, height: number): Promise<Buffer> {
     .toBuffer();
 }
 
+/** The values of an 8-bit grey PNG; anything else is refused. */
+export async function greyValues(png: Uint8Array) {
+  const { channels, width, height, depth } = await sharp(png).metadata();
+  if (channels !== 1 || depth !== 'uchar') throw new Error(`expected 8-bit grey, got ${channels} of ${depth}`);
+  return { width, height, values: await sharp(png).toColourspace('b-w').raw().toBuffer() };
+}
+
 /** A PNG file that says whatever one likes. */
 export function pngFile(header: Partial<PngHeader>, idat: Uint8Array): Buffer {
   const { width = 8, height = 8, bitDepth = 8, colourType = 2 } = header;
