@@ -40,6 +40,11 @@ export const settings = {
   max_model_bytes: count(1)
     .default(2 ** 30)
     .describe('largest model that can be uploaded'),
+  max_evaluation_bytes: count(1)
+    .default(512 * 2 ** 20)
+    .describe('largest request with ground truth and predictions to score'),
+  evaluation_timeout_ms: count(1).default(600_000).describe('milliseconds before scoring is answered 504'),
+  evaluation_threads: count(1, 64).default(1).describe('requests that are scored at once; more of them wait'),
   max_images: count(1, 1000).default(32).describe('images in one request'),
   max_pixels: count(1).default(64_000_000).describe('width times height of the largest image'),
   allow_url_input: flag.default(false).describe('accept http(s) URLs of images; private addresses stay out of reach'),

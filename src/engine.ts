@@ -5,12 +5,14 @@ import type { ModelDescription } from './catalog/describe.ts';
 import type { ModelHost } from './catalog/host.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
+import type { ScoringTask } from './evaluate/tasks.ts';
 import { labelSets } from './families/labels.ts';
 import type { JsonBody } from './json-body.ts';
 import { type Format, isPicture, type PredictOptions, toLimits } from './options.ts';
 import type { Timing } from './pipeline.ts';
 import type { RunOptions } from './runtime/job.ts';
 import { WorkerPool } from './runtime/pool.ts';
+import { ThreadPerTask } from './runtime/thread-per-task.ts';
 import type { Task as VisionTask } from './vision/types.ts';
 import type { Task, TaskResult, TaskResults } from './worker.ts';
 
@@ -43,11 +45,15 @@ export interface PredictionReply {
 const POLL_MS = 1_000;
 /** One picture is computed while the next one is decoded. */
 const JOBS_PER_WORKER = 2;
+/** Each holds what was uploaded for it. */
+const WAITING_EVALUATIONS = 16;
 
 /** The models, the workers and the way between them: what the HTTP API and the command line both stand on. */
 export class Engine implements ModelHost {
   readonly catalog: Catalog;
   readonly pool: WorkerPool<Task, TaskResult>;
+  /** Scores data sets, apart from the pool: seconds and gigabytes of that must not stand in the way of predictions. */
+  readonly scoring: ThreadPerTask<ScoringTask, Uint8Array>;
   readonly #config: Config;
 
   constructor(config: Config, logger: Logger) {
@@ -63,12 +69,17 @@ export class Engine implements ModelHost {
       this,
     );
     this.pool = new WorkerPool({
-      script: workerScript,
+      script: scriptOf('worker'),
       size: config.workers,
       queueLimit: config.queue_limit,
       jobsPerWorker: JOBS_PER_WORKER,
       setup: () => this.catalog.activeLoads.map((request) => this.#loadTask(request)),
       onWorkerLost: (error, jobs) => logger.error({ err: error, jobs }, 'a worker was lost and is being replaced'),
+    });
+    this.scoring = new ThreadPerTask({
+      script: scriptOf('evaluate/thread'),
+      size: config.evaluation_threads,
+      queueLimit: WAITING_EVALUATIONS,
     });
   }
 
@@ -213,6 +224,7 @@ export class Engine implements ModelHost {
   /** Finishes what is running, then stops the workers. */
   async close(): Promise<void> {
     this.catalog.stop();
+    this.scoring.close();
     await this.pool.close(this.#config.shutdown_timeout_ms);
   }
 
@@ -228,5 +240,7 @@ function officialCategoryIds({ labels }: ModelDescription): readonly number[] | 
   return labels.map((label) => ids[names.indexOf(label)] ?? 0);
 }
 
-/** The worker is compiled JavaScript even where this file runs as TypeScript, as in tests. */
-const workerScript = new URL(import.meta.url.endsWith('.ts') ? '../dist/worker.js' : './worker.js', import.meta.url);
+/** Threads run compiled JavaScript even where this file runs as TypeScript, as in tests. */
+function scriptOf(name: string): URL {
+  return new URL(`${import.meta.url.endsWith('.ts') ? '../dist' : '.'}/${name}.js`, import.meta.url);
+}

@@ -1,5 +1,4 @@
 import type { RequestHandler } from 'express';
-import type { Engine } from '../engine.ts';
 import { AppError } from '../errors.ts';
 
 /** Uploads that are being received and wait for a worker may hold this much memory together. */
@@ -9,10 +8,10 @@ const MAX_BUFFERED_BYTES = 512 * 2 ** 20;
  * Turns a request away before its body is read when the queue is full or too much is being uploaded already: the 503
  * comes at once, and costs nothing.
  */
-export function admit(engine: Engine, maxUploadBytes: number): RequestHandler {
+export function admit({ pool }: { readonly pool: { checkRoom(): void } }, maxUploadBytes: number): RequestHandler {
   let buffered = 0;
   return (req, res, next) => {
-    engine.pool.checkRoom();
+    pool.checkRoom();
     const declared = Number(req.headers['content-length'] ?? maxUploadBytes);
     const bytes = Math.min(declared, maxUploadBytes);
     if (buffered > 0 && buffered + bytes > MAX_BUFFERED_BYTES) {

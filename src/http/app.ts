@@ -8,6 +8,7 @@ import { createMetrics } from './metrics.ts';
 import { noRoute } from './no-route.ts';
 import { handleErrors } from './problem.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { evaluateRoutes } from './routes/evaluate.ts';
 import { iouRoutes } from './routes/iou.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
@@ -38,6 +39,7 @@ export function createApp({ engine, config, logger }: AppDependencies): Express 
   v1.use(predictRoutes(engine, config, metrics));
   v1.use(modelRoutes(engine, config));
   v1.use(iouRoutes(engine, config));
+  v1.use(evaluateRoutes(engine, config));
   app.use('/v1', v1);
 
   app.use(noRoute());

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { manifestSchema } from '../catalog/manifest.ts';
-import { statusByCode } from '../errors.ts';
 import { iouRequestSchema } from '../iou-request.ts';
 import { endpoints } from '../predict-api.ts';
+import { evaluationPaths } from './openapi-evaluate.ts';
+import { binary, type Json, json, operation, toParameters, toSchema } from './openapi-parts.ts';
 import { predictOptionsSchema } from './options.ts';
 import * as responses from './responses.ts';
-
-type Json = Record<string, unknown>;
 
 /** The OpenAPI 3.1 document, from the same schemas that check the requests. */
 export function openApiDocument(): Json {
@@ -44,6 +43,7 @@ export function openApiDocument(): Json {
           requestBody: { required: true, content: { 'application/json': { schema: toSchema(iouRequestSchema) } } },
         },
       },
+      ...evaluationPaths(),
       '/healthz': {
         get: operation('running', 'The process is alive', {
           200: json('Alive', z.object({ status: z.literal('ok') })),
@@ -80,7 +80,6 @@ const summaries: Record<keyof typeof endpoints, string> = {
 
 function predictOperation(name: string): Json {
   const options = toSchema(predictOptionsSchema) as { properties: Record<string, Json> };
-  const binary = { type: 'string', contentMediaType: 'application/octet-stream' };
   const image = { oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] };
   return {
     ...operation('predictions', summaries[name as keyof typeof endpoints], {
@@ -92,12 +91,7 @@ function predictOperation(name: string): Json {
         },
       },
     }),
-    parameters: Object.entries(options.properties).map(([option, schema]) => ({
-      name: option,
-      in: 'query',
-      schema,
-      description: schema.description,
-    })),
+    parameters: toParameters(options.properties),
     requestBody: {
       required: true,
       content: {
@@ -145,22 +139,4 @@ const modelId = { name: 'id', in: 'path', required: true, schema: { type: 'strin
 
 function modelAction(summary: string): Json {
   return operation('models', summary, { 200: json('The model', responses.modelDetail) });
-}
-
-function operation(tag: string, summary: string, answers: Record<number, Json>): Json {
-  const codes = [...new Set(Object.values(statusByCode))].join(', ');
-  const problem = {
-    description: `A problem (RFC 9457): ${codes}`,
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  };
-  return { tags: [tag], summary, responses: { ...answers, default: problem } };
-}
-
-function json(description: string, schema: z.ZodType): Json {
-  return { description, content: { 'application/json': { schema: toSchema(schema) } } };
-}
-
-function toSchema(schema: z.ZodType): Json {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'output' });
-  return rest;
 }

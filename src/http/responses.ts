@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { statusByCode } from '../errors.ts';
+import { iouTypes, protocols } from '../evaluate/detection-options.ts';
 import { inputSpecSchema } from '../vision/input-spec.ts';
 
 /** Schemas of the answers: the OpenAPI document shows them and the tests hold the answers against them. */
@@ -93,6 +94,34 @@ export const modelDetail = modelSummary.extend({
     })
     .optional(),
   sha256: z.string().optional(),
+});
+
+const ap = z.number().min(-1).max(1);
+
+export const detectionScores = z.object({
+  protocol: z.enum(protocols),
+  iou_type: z.enum(iouTypes),
+  stats: z.record(z.string(), ap).describe('AP, AP50, AP75, APs, APm, APl, AR1, … as COCO has them'),
+  per_class: z.array(
+    z.object({
+      class_id: z.int(),
+      label: z.string(),
+      AP: ap,
+      AP50: ap,
+      AP75: ap,
+      AR100: ap,
+      ground_truth: z.int(),
+      predictions: z.int(),
+    }),
+  ),
+  images: z.int(),
+  parameters: z.object({
+    iou_thresholds: z.array(z.number()),
+    max_detections: z.array(z.int()).optional(),
+    area_ranges: z.array(z.object({ label: z.string(), min: z.number(), max: z.number() })).optional(),
+  }),
+  areas: z.array(z.object({ label: z.string(), AP: ap, AR: ap })).optional(),
+  warnings: z.array(z.string()),
 });
 
 export const iou = z.object({ iou: z.array(z.array(z.number())) });

@@ -1,5 +1,9 @@
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
+
+/** Hundreds of megabytes are copied in bits of a few milliseconds, between which other requests get their turn. */
+const COPY_BYTES = 2 * 2 ** 20;
 
 /**
  * Reads a stream into shared memory, from where every worker can read it without a copy. Past the limit the stream is
@@ -26,6 +30,7 @@ export async function collect(stream: Readable, limit: number, received = { leng
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
+    if (at % COPY_BYTES < chunk.length && at >= COPY_BYTES) await setImmediate();
   }
   return bytes;
 }

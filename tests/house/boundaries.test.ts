@@ -16,6 +16,7 @@ const rooms: Record<string, readonly string[]> = {
   catalog: ['vision', 'families', 'onnx', 'runtime', 'errors'],
   importer: ['vision', 'onnx', 'runtime', 'errors'],
   formats: ['vision', 'errors'],
+  evaluate: ['vision', 'eval', 'formats', 'image', 'runtime', 'errors'],
   errors: [],
   options: ['vision', 'errors'],
 };

@@ -1,7 +1,8 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
 import type { Engine } from '../../engine.ts';
 import { type Format, isPicture } from '../../options.ts';
 import { endpoints, toBody } from '../../predict-api.ts';
+import { abandoned } from '../abandoned.ts';
 import { admit } from '../admission.ts';
 import { type ImageLimits, readImages } from '../images.ts';
 import type { Metrics } from '../metrics.ts';
@@ -31,15 +32,6 @@ export function predictRoutes(engine: Engine, settings: PredictSettings, metrics
     });
   }
   return router;
-}
-
-/** Fires when the client hangs up before it has its answer. */
-function abandoned(res: Response): AbortSignal {
-  const controller = new AbortController();
-  res.once('close', () => {
-    if (!res.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
 
 /** `Accept: image/png` means the same as `format=png`; JSON wins where the client takes anything. */

@@ -1,0 +1,46 @@
+import { AppError } from '../errors.ts';
+import type { SourceFile } from '../formats/dataset.ts';
+import { parseJson } from '../formats/json.ts';
+import { evaluateDetection } from './detection.ts';
+import { type DetectionOptions, parseDetectionOptions } from './detection-options.ts';
+
+/** What the main thread asks of a scoring thread. */
+export type ScoringTask =
+  | {
+      readonly kind: 'detection';
+      readonly groundTruth: SourceFile;
+      readonly predictions: SourceFile;
+      readonly options: DetectionOptions;
+    }
+  | {
+      readonly kind: 'detection-json';
+      /** An object with `ground_truth`, `predictions` and the options. */
+      readonly body: SourceFile;
+      /** Options from the query; the body wins. */
+      readonly fields: Readonly<Record<string, unknown>>;
+    };
+
+/** Answers a task with JSON. @throws AppError. */
+export async function answerScoring(task: ScoringTask): Promise<Uint8Array> {
+  return new TextEncoder().encode(JSON.stringify(score(task)));
+}
+
+function score(task: ScoringTask): unknown {
+  switch (task.kind) {
+    case 'detection':
+      return evaluateDetection(parseJson(task.groundTruth), parseJson(task.predictions), task.options);
+    case 'detection-json': {
+      const { ground_truth, predictions, ...fields } = asObject(parseJson(task.body));
+      const options = parseDetectionOptions({ ...task.fields, ...fields });
+      for (const [name, value] of Object.entries({ ground_truth, predictions })) {
+        if (value === undefined) throw new AppError('invalid_request', `the body has no ‘${name}’`);
+      }
+      return evaluateDetection(ground_truth, predictions, options);
+    }
+  }
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new AppError('invalid_request', 'the body is not a JSON object');
+}

@@ -1,0 +1,52 @@
+import { type Request, type Response, Router } from 'express';
+import type { Engine } from '../../engine.ts';
+import { AppError } from '../../errors.ts';
+import { parseDetectionOptions } from '../../evaluate/detection-options.ts';
+import type { ScoringTask } from '../../evaluate/tasks.ts';
+import type { SourceFile } from '../../formats/dataset.ts';
+import { abandoned } from '../abandoned.ts';
+import { admit } from '../admission.ts';
+import { readEvaluationForm } from '../evaluation-form.ts';
+import { collect } from '../shared-bytes.ts';
+
+export interface EvaluateSettings {
+  readonly max_evaluation_bytes: number;
+  readonly evaluation_timeout_ms: number;
+}
+
+/** POST /evaluate/detection, /evaluate/segmentation and /evaluate/panoptic. */
+export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Router {
+  const router = Router();
+  const { max_evaluation_bytes: maxBytes } = settings;
+
+  const route = (path: string, read: (req: Request, res: Response) => Promise<ScoringTask>) => {
+    router.post(`/evaluate/${path}`, admit({ pool: engine.scoring }, maxBytes), async (req, res) => {
+      const deadline = Date.now() + settings.evaluation_timeout_ms;
+      const signal = abandoned(res);
+      const body = await engine.scoring.run(await read(req, res), { signal, deadline });
+      res.type('json').send(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    });
+  };
+
+  route('detection', async (req, res) => {
+    if (req.is('json')) {
+      const bytes = await collect(req, maxBytes);
+      return { kind: 'detection-json', body: { name: 'the body', bytes }, fields: { ...req.query } };
+    }
+    const { groundTruth, predictions, fields } = await readEvaluationForm(req, res, maxBytes);
+    const options = parseDetectionOptions({ ...req.query, ...fields });
+    return {
+      kind: 'detection',
+      groundTruth: only(groundTruth, 'ground_truth'),
+      predictions: only(predictions, 'predictions'),
+      options,
+    };
+  });
+  return router;
+}
+
+function only(files: readonly SourceFile[], field: string): SourceFile {
+  const [file, other] = files;
+  if (file && !other) return file;
+  throw new AppError('invalid_request', `${files.length} files came in the field ‘${field}’; one is read`);
+}
