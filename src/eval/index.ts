@@ -26,6 +26,35 @@ export { rleBoundary } from '../vision/rle-boundary.ts';
 export { rleIou, rleMerge } from '../vision/rle-overlap.ts';
 export { rleFromBox, rleFromPolygon } from '../vision/rle-polygon.ts';
 export { rleFromString, rleToString } from '../vision/rle-string.ts';
+export {
+  type BootstrapOptions,
+  type BootstrapResult,
+  bootstrapAp,
+  type ClassInterval,
+  type Interval,
+} from './analysis/bootstrap.ts';
+export { type ClassChange, type Comparison, compareDetections, type ImageChange } from './analysis/compare.ts';
+export { type ConfusionMatrix, type ConfusionOptions, confusionMatrix } from './analysis/confusion.ts';
+export {
+  type Cause,
+  CONVENTIONS,
+  type ConventionName,
+  type ConventionScore,
+  compareConventions,
+} from './analysis/conventions.ts';
+export {
+  type ClassCurve,
+  type OperatingPoint,
+  type PrecisionRecallCurve,
+  type PrecisionRecallCurves,
+  precisionRecallCurves,
+} from './analysis/curves.ts';
+export { type DetectionError, ERROR_KINDS, type ErrorKind } from './analysis/error-matching.ts';
+export { analyzeErrors, type ErrorAnalysis, type ErrorCost, type ErrorOptions } from './analysis/errors.ts';
+export { type ImageOptions, type ImageScore, type ImageScores, scoreImages } from './analysis/images.ts';
+export type { AnalysisOptions, DecisionOptions } from './analysis/ranked.ts';
+export { type ApRules, meanApByRules } from './analysis/rules.ts';
+export { type SizeScore, scoreBySize } from './analysis/sizes.ts';
 export { CityscapesEvaluator, type CityscapesResult, type CityscapesScore } from './cityscapes.ts';
 export {
   CityscapesInstanceEvaluator,
