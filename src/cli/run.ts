@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addEvaluate } from './evaluate.ts';
 import { exitCodeOf, explain, isClosedPipe } from './failure.ts';
 import type { Io } from './io.ts';
 import { addIou } from './iou.ts';
@@ -41,6 +42,7 @@ function createProgram(io: Io): Command {
     });
   addServe(program, io);
   addPredict(program, io);
+  addEvaluate(program, io);
   addIou(program, io);
   addModels(program, io);
   program.addHelpText(
@@ -50,6 +52,8 @@ Examples:
   miru serve                                   listen on http://localhost:8080
   miru detect photo.jpg                        print what is in a picture
   miru detect photos/ --out boxed/             draw it on every picture of a folder
+  miru evaluate --ground-truth gt.json --predictions dt.json
+                                               score predictions as COCO does
   miru models list                             the models there are
 
 miru <command> --help explains a command.`,

@@ -1,0 +1,96 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { SettingName } from '../config.ts';
+import { type DetectionOptions, detectionOptionsSchema } from '../evaluate/detection-options.ts';
+import type { Io } from './io.ts';
+import { settingOption } from './settings.ts';
+
+type OptionName = keyof typeof detectionOptionsSchema.shape;
+
+/** What the value of each is, in the help. */
+const placeholders: Record<OptionName, string> = {
+  iou_type: '<bbox|segm|keypoints|boundary>',
+  protocol: '<coco|voc2007|voc2012>',
+  max_detections: '<n,…>',
+  area_ranges: '<json>',
+  iou_thresholds: '<0…1,…>',
+  use_categories: '<boolean>',
+  image_ids: '<ids>',
+  category_ids: '<ids>',
+  keypoint_sigmas: '<numbers>',
+};
+const optionNames = Object.keys(placeholders) as OptionName[];
+const localSettings = ['models_dir', 'provider', 'workers', 'threads'] as const satisfies SettingName[];
+
+export interface EvaluateFlags {
+  readonly groundTruth: string;
+  readonly predictions?: string;
+  readonly model?: string;
+  readonly images?: string;
+  readonly json?: boolean;
+  readonly perClass?: boolean;
+  readonly server?: string;
+  readonly apiKey?: string;
+  readonly [flag: string]: unknown;
+}
+
+/** `miru evaluate`. */
+export function addEvaluate(program: Command, io: Io): void {
+  const command = program
+    .command('evaluate')
+    .description('Score predictions, or a model, against ground truth: COCO and Pascal VOC average precision.')
+    .requiredOption('--ground-truth <file>', 'what is really there: COCO JSON')
+    .addOption(
+      new Option('--predictions <file>', 'what was found: a COCO results array').conflicts(['model', 'images']),
+    )
+    .option('--model <id>', 'run this model on the images and score what it finds; or the path of an .onnx file')
+    .option(
+      '--images <folder>',
+      "the images that the ground truth names, for --model (default: the ground truth's folder)",
+    );
+  for (const name of optionNames) command.addOption(fieldOption(name));
+  command
+    .option('--per-class', 'print a row for every class too')
+    .option('--json', 'print what the HTTP API answers')
+    .addOption(
+      new Option('--server <url>', 'let a running server compute').conflicts(
+        localSettings.map((name) => settingOption(name).attributeName()),
+      ),
+    )
+    .option('--api-key <key>', "the server's key (default: $MIRU_API_KEY)");
+  for (const name of localSettings) command.addOption(settingOption(name));
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  miru evaluate --ground-truth gt.json --predictions results.json
+  miru evaluate --ground-truth gt.json --predictions results.json --iou-type segm --per-class
+  miru evaluate --ground-truth gt.json --predictions results.json --protocol voc2007 --json
+  miru evaluate --ground-truth instances_val2017.json --images val2017/ --model yolox-nano`,
+    )
+    .action(async (flags: EvaluateFlags) => {
+      const { evaluate } = await import('./evaluate-data.ts');
+      await evaluate(io, flags, optionsOf(flags));
+    });
+}
+
+/** `--iou-type <value>` for `iou_type`, checked and explained as the HTTP API does. */
+function fieldOption(name: OptionName): Option {
+  const schema = detectionOptionsSchema.shape[name].unwrap();
+  const option = new Option(`--${name.replaceAll('_', '-')} ${placeholders[name]}`, schema.description);
+  return option.argParser((value: string) => {
+    const { error } = schema.safeParse(value);
+    if (error) throw new InvalidArgumentError(error.issues.map((issue) => issue.message).join('; '));
+    return value;
+  });
+}
+
+/** The options that are given, by the HTTP API's names and as text. */
+function optionsOf(flags: EvaluateFlags): Partial<Record<keyof DetectionOptions, string>> {
+  return Object.fromEntries(
+    optionNames.flatMap((name) => {
+      const value = flags[fieldOption(name).attributeName()];
+      return value === undefined ? [] : [[name, String(value)]];
+    }),
+  );
+}
