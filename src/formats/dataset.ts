@@ -70,3 +70,14 @@ export interface Written {
   readonly files: readonly SourceFile[];
   readonly warnings: readonly string[];
 }
+
+/** The annotations of each image, in their order. */
+export function groupByImage(annotations: readonly Annotation[]): Map<number, Annotation[]> {
+  const groups = new Map<number, Annotation[]>();
+  for (const annotation of annotations) {
+    const group = groups.get(annotation.imageId);
+    if (group) group.push(annotation);
+    else groups.set(annotation.imageId, [annotation]);
+  }
+  return groups;
+}
