@@ -10,6 +10,9 @@ import { collect } from './shared-bytes.ts';
 const TIMEOUT_MS = 10_000;
 const MAX_REDIRECTS = 3;
 
+/** All that is given out of IPv6 (IANA, ipv6-address-space); outside lie old ways to write IPv4, such as ::127.0.0.1. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+
 type AddressCheck = (address: string) => boolean;
 
 /**
@@ -89,7 +92,9 @@ function lookupOf(isAllowed: AddressCheck): LookupFunction {
 /** Whether an address belongs to the public internet. */
 export function isPublic(address: string): boolean {
   // ::ffff:10.0.0.1 is 10.0.0.1.
-  return ipaddr.process(address).range() === 'unicast';
+  const parsed = ipaddr.process(address);
+  if (parsed instanceof ipaddr.IPv6 && !parsed.match(GLOBAL_UNICAST)) return false;
+  return parsed.range() === 'unicast';
 }
 
 function refused(): AppError {
