@@ -3,6 +3,9 @@ import type { SourceFile } from '../formats/dataset.ts';
 import { parseJson } from '../formats/json.ts';
 import { evaluateDetection } from './detection.ts';
 import { type DetectionOptions, parseDetectionOptions } from './detection-options.ts';
+import type { MapLimits } from './maps.ts';
+import { evaluatePanoptic } from './panoptic.ts';
+import { evaluateSegmentation, type SegmentationOptions } from './segmentation.ts';
 
 /** What the main thread asks of a scoring thread. */
 export type ScoringTask =
@@ -18,14 +21,22 @@ export type ScoringTask =
       readonly body: SourceFile;
       /** Options from the query; the body wins. */
       readonly fields: Readonly<Record<string, unknown>>;
-    };
+    }
+  | ({ readonly kind: 'segmentation'; readonly options: SegmentationOptions } & MapFiles)
+  | ({ readonly kind: 'panoptic' } & MapFiles);
+
+interface MapFiles {
+  readonly groundTruth: readonly SourceFile[];
+  readonly predictions: readonly SourceFile[];
+  readonly limits: MapLimits;
+}
 
 /** Answers a task with JSON. @throws AppError. */
 export async function answerScoring(task: ScoringTask): Promise<Uint8Array> {
-  return new TextEncoder().encode(JSON.stringify(score(task)));
+  return new TextEncoder().encode(JSON.stringify(await score(task)));
 }
 
-function score(task: ScoringTask): unknown {
+async function score(task: ScoringTask): Promise<unknown> {
   switch (task.kind) {
     case 'detection':
       return evaluateDetection(parseJson(task.groundTruth), parseJson(task.predictions), task.options);
@@ -37,6 +48,10 @@ function score(task: ScoringTask): unknown {
       }
       return evaluateDetection(ground_truth, predictions, options);
     }
+    case 'segmentation':
+      return evaluateSegmentation(task.groundTruth, task.predictions, task.options, task.limits);
+    case 'panoptic':
+      return evaluatePanoptic(task.groundTruth, task.predictions, task.limits);
   }
 }
 

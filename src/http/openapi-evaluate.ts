@@ -1,4 +1,5 @@
 import { detectionOptionsSchema } from '../evaluate/detection-options.ts';
+import { segmentationOptionsSchema } from '../evaluate/segmentation.ts';
 import { binary, type Json, json, operation, toParameters, toSchema } from './openapi-parts.ts';
 import * as responses from './responses.ts';
 
@@ -36,5 +37,35 @@ export function evaluationPaths(): Json {
         },
       },
     },
+    '/v1/evaluate/segmentation': {
+      post: {
+        ...operation('scoring', 'Score label maps: PNG files, or archives of them, paired by their names', {
+          200: json('The scores; −1 where they are not defined', responses.segmentationScores),
+        }),
+        ...mapFiles((toSchema(segmentationOptionsSchema) as { properties: Record<string, Json> }).properties),
+      },
+    },
+    '/v1/evaluate/panoptic': {
+      post: {
+        ...operation(
+          'scoring',
+          'Panoptic quality of COCO panoptic results: on each side one JSON file and its PNG files',
+          {
+            200: json('The scores of all, things and stuff', responses.panopticScores),
+          },
+        ),
+        ...mapFiles({}),
+      },
+    },
+  };
+}
+
+function mapFiles(options: Readonly<Record<string, Json>>): Json {
+  const files = { type: 'array', items: binary };
+  const properties = { ground_truth: files, predictions: files, ...options };
+  const schema = { type: 'object', required: ['ground_truth', 'predictions'], properties };
+  return {
+    parameters: toParameters(options),
+    requestBody: { required: true, content: { 'multipart/form-data': { schema } } },
   };
 }

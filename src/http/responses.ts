@@ -124,6 +124,39 @@ export const detectionScores = z.object({
   warnings: z.array(z.string()),
 });
 
+export const segmentationScores = z.object({
+  mean_iou: ap,
+  mean_iou_present: ap,
+  mean_iou_all: ap,
+  frequency_weighted_iou: ap,
+  pixel_accuracy: ap,
+  mean_accuracy: ap,
+  mean_dice: ap,
+  per_class: z.array(z.object({ ...name, iou: ap, dice: ap, accuracy: ap, pixels: z.int() })),
+  images: z.int(),
+  confusion: z.array(z.array(z.int())).optional(),
+});
+
+const quality = { PQ: ap, SQ: ap, RQ: ap };
+const meanQuality = { ...quality, n: z.int().describe('Classes that occur') };
+
+export const panopticScores = z.object({
+  ...meanQuality,
+  things: z.object(meanQuality),
+  stuff: z.object(meanQuality),
+  per_class: z.array(
+    z.object({
+      ...name,
+      is_thing: z.boolean(),
+      ...quality,
+      true_positives: z.int(),
+      false_positives: z.int(),
+      false_negatives: z.int(),
+    }),
+  ),
+  images: z.int(),
+});
+
 export const iou = z.object({ iou: z.array(z.array(z.number())) });
 export const readiness = z.object({ status: z.enum(['ready', 'starting']), missing: z.array(z.string()) });
 export const problem = z.object({

@@ -5,6 +5,8 @@ import { afterAll, beforeAll } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
 import { Engine } from '../../src/engine.ts';
 import type { DetectionAnswer } from '../../src/evaluate/detection.ts';
+import type { PanopticAnswer } from '../../src/evaluate/panoptic.ts';
+import type { SegmentationAnswer } from '../../src/evaluate/segmentation.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Problem } from '../../src/http/problem.ts';
 
@@ -13,7 +15,7 @@ export type FilePart = readonly [name: string, content: unknown];
 
 export interface Answer {
   readonly status: number;
-  readonly body: DetectionAnswer & Problem;
+  readonly body: DetectionAnswer & SegmentationAnswer & PanopticAnswer & Problem;
 }
 
 /** A server without models for one test file; `settings` as in the environment. */

@@ -1,7 +1,9 @@
 import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
 import type { Engine } from '../../engine.ts';
 import { AppError } from '../../errors.ts';
-import { parseDetectionOptions } from '../../evaluate/detection-options.ts';
+import { parseDetectionOptions, parseFields } from '../../evaluate/detection-options.ts';
+import { segmentationOptionsSchema } from '../../evaluate/segmentation.ts';
 import type { ScoringTask } from '../../evaluate/tasks.ts';
 import type { SourceFile } from '../../formats/dataset.ts';
 import { abandoned } from '../abandoned.ts';
@@ -12,7 +14,13 @@ import { collect } from '../shared-bytes.ts';
 export interface EvaluateSettings {
   readonly max_evaluation_bytes: number;
   readonly evaluation_timeout_ms: number;
+  readonly max_pixels: number;
 }
+
+/** Label maps compress well: what comes out of an archive may be so much larger than a request. */
+const UNPACKED = 4;
+const MAPS = 'files ‘ground_truth’ and ‘predictions’';
+const noOptions = z.strictObject({});
 
 /** POST /evaluate/detection, /evaluate/segmentation and /evaluate/panoptic. */
 export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Router {
@@ -41,6 +49,18 @@ export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Rout
       predictions: only(predictions, 'predictions'),
       options,
     };
+  });
+
+  const limits = { maxPixels: settings.max_pixels, maxBytes: UNPACKED * maxBytes };
+  route('segmentation', async (req, res) => {
+    const { fields, ...files } = await readEvaluationForm(req, res, maxBytes);
+    const options = parseFields(segmentationOptionsSchema, { ...req.query, ...fields }, MAPS);
+    return { kind: 'segmentation', ...files, options, limits };
+  });
+  route('panoptic', async (req, res) => {
+    const { fields, ...files } = await readEvaluationForm(req, res, maxBytes);
+    parseFields(noOptions, { ...req.query, ...fields }, MAPS);
+    return { kind: 'panoptic', ...files, limits };
   });
   return router;
 }
