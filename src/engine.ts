@@ -198,7 +198,7 @@ export class Engine implements ModelHost {
 
   /** Reads a JSON body with images where that blocks nobody. */
   async parseJson(body: Uint8Array): Promise<JsonBody> {
-    return (await this.pool.runAside({ kind: 'parse-json', body })) as JsonBody;
+    return (await this.pool.runAside({ kind: 'parse-json', body, maxImages: this.#config.max_images })) as JsonBody;
   }
 
   /** Answers POST /v1/iou. */

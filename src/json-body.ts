@@ -9,19 +9,28 @@ export interface JsonBody {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** More than every option with a thousand classes. */
+const MAX_OPTION_BYTES = 64 * 1024;
+
 /**
  * Reads `{ "image": … }` or `{ "images": [ … ] }` with options beside them. Runs where it blocks nobody: in a worker,
- * unless the body is small.
- * @throws AppError invalid_request.
+ * unless the body is small; what it returns is small but for the images' bytes, which no thread copies.
+ * @throws AppError invalid_request or payload_too_large.
  */
-export function parseJsonBody(body: Uint8Array): JsonBody {
+export function parseJsonBody(body: Uint8Array, maxImages: number): JsonBody {
   const { image, images, ...fields } = parseObject(body);
   for (const [name, value] of Object.entries(fields)) checkFlat(name, value);
+  if (JSON.stringify(fields).length > MAX_OPTION_BYTES) {
+    throw new AppError('payload_too_large', `the options take more than ${MAX_OPTION_BYTES / 1024} KiB`);
+  }
   if (image !== undefined && images !== undefined)
     throw new AppError('invalid_request', 'send image or images, not both');
   const many = Array.isArray(image) ? image : image === undefined ? images : [image];
   if (many === undefined) return { images: [], fields };
   if (!Array.isArray(many)) throw new AppError('invalid_request', 'images: expected an array');
+  if (many.length > maxImages) {
+    throw new AppError('payload_too_large', `${many.length} images in one request; at most ${maxImages} are taken`);
+  }
   return { images: many.map(toImage), fields };
 }
 

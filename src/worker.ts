@@ -15,7 +15,7 @@ export type Task =
   | ({ readonly kind: 'load'; readonly threads: number } & LoadRequest)
   | { readonly kind: 'unload'; readonly key: string }
   | { readonly kind: 'iou'; readonly body: Uint8Array }
-  | { readonly kind: 'parse-json'; readonly body: Uint8Array }
+  | { readonly kind: 'parse-json'; readonly body: Uint8Array; readonly maxImages: number }
   | ({ readonly kind: 'predict'; readonly key: string } & PredictRequest);
 
 export interface TaskResults {
@@ -42,7 +42,7 @@ async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
     case 'iou':
       return answerIou(task.body);
     case 'parse-json':
-      return parseJsonBody(task.body);
+      return parseJsonBody(task.body, task.maxImages);
     case 'predict': {
       const model = await models.get(task.key);
       if (!model) throw new AppError('model_unavailable', 'the model was unloaded; try again', { retryAfter: 1 });

@@ -83,8 +83,9 @@ async function readMultipart(req: Request, res: Response, limits: ImageLimits): 
 }
 
 async function readJson(body: Uint8Array, engine: Engine, limits: ImageLimits): Promise<ImageRequest> {
-  const { images, fields }: JsonBody = body.length > SMALL_JSON ? await engine.parseJson(body) : parseJsonBody(body);
-  const named = images.slice(0, limits.max_images + 1).map(async (image, i) => {
+  const parsed = body.length > SMALL_JSON ? engine.parseJson(body) : parseJsonBody(body, limits.max_images);
+  const { images, fields }: JsonBody = await parsed;
+  const named = images.map(async (image, i) => {
     const name = images.length === 1 ? 'image' : `image-${i}`;
     if ('bytes' in image) return { name, bytes: image.bytes };
     if (!limits.allow_url_input) {
