@@ -36,6 +36,7 @@ export interface BootstrapResult {
 /**
  * How much AP depends on the choice of images: it is computed again for as many images drawn with replacement
  * (percentile bootstrap; Efron 1979). Images are matched once. Equal scores keep the order that they have in the data.
+ * A class is left out of the resamples that have none of its objects, so that the interval need not be centred on AP.
  * @throws RangeError for options out of range and as `evaluateCoco`.
  */
 export function bootstrapAp(data: CocoData, options: BootstrapOptions = {}): BootstrapResult {
