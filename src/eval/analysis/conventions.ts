@@ -77,13 +77,21 @@ const ORDER: readonly (keyof ApRules)[] = [
  * boxes before it scores them is not repeated here.
  */
 export function compareConventions(data: CocoData, iouThreshold = 0.5): readonly ConventionScore[] {
-  const coco = meanApByRules(data, COCO, iouThreshold);
+  // The conventions share many of their steps.
+  const known = new Map<string, number>();
+  const apBy = (rules: ApRules): number => {
+    const key = ORDER.map((rule) => rules[rule]).join();
+    const ap = known.get(key) ?? meanApByRules(data, rules, iouThreshold);
+    known.set(key, ap);
+    return ap;
+  };
+  const coco = apBy(COCO);
   return Object.entries(CONVENTIONS).map(([name, rules]) => {
     let current = COCO;
     let ap = coco;
     const causes = ORDER.filter((rule) => rules[rule] !== COCO[rule]).map((rule): Cause => {
       current = { ...current, [rule]: rules[rule] };
-      const next = meanApByRules(data, current, iouThreshold);
+      const next = apBy(current);
       const change = next - ap;
       ap = next;
       return { rule, explanation: explain(rule, rules), ap, change };

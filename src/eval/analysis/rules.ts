@@ -46,13 +46,13 @@ export function meanApByRules(data: CocoData, rules: ApRules, iouThreshold: numb
     K,
     (g) => rules.crowds !== 'unknown' || truths.ignore[g] === 0,
   );
-  const kept = keep(data, rules);
+  const kept = Array.from({ length: K }, (): number[] => []);
+  for (const d of keep(data, rules)) kept[detections.categories[d]!]!.push(d);
   let [sum, n] = [0, 0];
   for (let k = 0; k < K; k++) {
     const positives = countPositives(data, k);
     if (positives === 0) continue;
-    const ranked = kept.filter((d) => detections.categories[d] === k);
-    sum += average(trace(data, rules, iouThreshold, ranked, truthsOf, positives), rules.interpolation);
+    sum += average(trace(data, rules, iouThreshold, kept[k]!, truthsOf, positives), rules.interpolation);
     n++;
   }
   return n === 0 ? -1 : sum / n;
@@ -110,7 +110,7 @@ function trace(
   data: CocoData,
   rules: ApRules,
   iouThreshold: number,
-  ranked: Uint32Array,
+  ranked: readonly number[],
   truthsOf: ReadonlyMap<number, readonly number[]>,
   positives: number,
 ): Curve {
