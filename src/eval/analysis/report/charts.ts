@@ -62,7 +62,7 @@ const FEW = 20;
 export function confusionPlot({ names, counts }: ConfusionMatrix): Html {
   const size = names.length + 1;
   const few = size <= FEW + 1;
-  const cell = few ? 34 : Math.max(5, Math.floor(640 / size));
+  const cell = few ? 34 : Math.max(5, Math.floor(860 / size));
   const labels = [...names, 'background'];
   const paths = { right: new Array<string>(LEVELS).fill(''), wrong: new Array<string>(LEVELS).fill('') };
   const numbers: Html[] = [];

@@ -42,6 +42,8 @@ svg .ink{fill:var(--ink)}
 .main{fill:none;stroke:var(--ink);stroke-width:2.4;stroke-linejoin:round}
 .bar{fill:var(--accent)}.track{fill:var(--fill)}.whisker{stroke:var(--ink);stroke-width:1.4;opacity:.75}
 td svg{display:inline-block;vertical-align:middle}
+td:has(svg){width:1px}
+.two td:first-child{max-width:150px}
 .warn{border-left:3px solid var(--warm);padding:2px 12px;margin:14px 0 0}
 footer{color:var(--soft);font-size:13px;margin-top:24px}
 @media(max-width:760px){.two{grid-template-columns:1fr}main{padding:24px 14px}section{padding:18px 16px}}
