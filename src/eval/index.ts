@@ -53,6 +53,8 @@ export { type DetectionError, ERROR_KINDS, type ErrorKind } from './analysis/err
 export { analyzeErrors, type ErrorAnalysis, type ErrorCost, type ErrorOptions } from './analysis/errors.ts';
 export { type ImageOptions, type ImageScore, type ImageScores, scoreImages } from './analysis/images.ts';
 export type { AnalysisOptions, DecisionOptions } from './analysis/ranked.ts';
+export { prepareReport, type ReportClass, type ReportData, type ReportOptions } from './analysis/report/data.ts';
+export { renderReport } from './analysis/report/report.ts';
 export { type ApRules, meanApByRules } from './analysis/rules.ts';
 export { type SizeScore, scoreBySize } from './analysis/sizes.ts';
 export { CityscapesEvaluator, type CityscapesResult, type CityscapesScore } from './cityscapes.ts';
