@@ -107,12 +107,12 @@ function entriesOf<T>(
   });
 }
 
-function readImage(entry: Json, place: Place): DatasetImage {
+export function readImage(entry: Json, place: Place): DatasetImage {
   const id = idOf(entry, 'id', place);
   return { id, name: textOf(entry, 'file_name', place) || String(id), ...sizeOf(entry, place) };
 }
 
-function readCategory(entry: Json, place: Place): Category {
+export function readCategory(entry: Json, place: Place): Category {
   const id = idOf(entry, 'id', place);
   const supercategory = textOf(entry, 'supercategory', place);
   return {
@@ -178,7 +178,7 @@ function checkIds(file: string, { images, categories, annotations }: Dataset): v
   }
 }
 
-function uniqueIds(file: string, list: string, entries: readonly { readonly id: number }[]): Set<number> {
+export function uniqueIds(file: string, list: string, entries: readonly { readonly id: number }[]): Set<number> {
   const seen = new Set<number>();
   const twice = new Set<number>();
   for (const { id } of entries) {

@@ -1,8 +1,10 @@
+import { messageOf } from '../errors.ts';
 import { maskToPolygons } from '../vision/contours.ts';
-import { type Rle, rleArea, rleToBox, rleToRows } from '../vision/rle.ts';
+import { pixelCount, type Rle, rleArea, rleToBox, rleToRows } from '../vision/rle.ts';
 import { rleMerge } from '../vision/rle-overlap.ts';
 import { rleFromBox, rleFromPolygon } from '../vision/rle-polygon.ts';
 import type { Annotation, DatasetImage, Polygons } from './dataset.ts';
+import { fail } from './fail.ts';
 
 export function isPolygons(segmentation: Polygons | Rle): segmentation is Polygons {
   return Array.isArray(segmentation);
@@ -43,10 +45,39 @@ export function maskOf(annotation: Annotation, { width, height }: DatasetImage):
   return box && rleFromBox(box, width, height);
 }
 
+/** How many pixels an image has. @throws AppError where its size is unknown or more than a mask can have. */
+export function pixelsOf({ id, width, height }: DatasetImage): { width: number; height: number; pixels: number } {
+  if (width === undefined || height === undefined) return fail(`the size of image ${id} is unknown`);
+  try {
+    return { width, height, pixels: pixelCount(width, height) };
+  } catch (error) {
+    return fail(`image ${id}: ${messageOf(error)}`, error);
+  }
+}
+
+/**
+ * The mask of an annotation that has a segmentation, to be painted into its image.
+ * @throws AppError where it is of another size or cannot be filled.
+ */
+export function fittingMask(annotation: Annotation, image: DatasetImage): Rle | undefined {
+  if (!annotation.segmentation) return undefined;
+  const mask = filled(annotation, image);
+  if (!mask || (mask.width === image.width && mask.height === image.height)) return mask;
+  return fail(`the mask of annotation ${annotation.id} is not of the size of its image ${image.id}`);
+}
+
+function filled(annotation: Annotation, image: DatasetImage): Rle | undefined {
+  try {
+    return maskOf(annotation, image);
+  } catch (error) {
+    return fail(`annotation ${annotation.id}: ${messageOf(error)}`, error);
+  }
+}
+
 /** Its own area, or that of its mask, or that of its box, in square pixels. */
 export function areaOf(annotation: Annotation, image: DatasetImage): number {
   if (annotation.area !== undefined) return annotation.area;
-  const mask = annotation.segmentation && maskOf(annotation, image);
+  const mask = annotation.segmentation && filled(annotation, image);
   if (mask) return rleArea(mask);
   const box = boxOf(annotation);
   return box ? box[2]! * box[3]! : 0;
