@@ -40,8 +40,9 @@ export class DatasetBuilder {
     this.#drafts.set(stem, { name, size, file, marks: [] });
   }
 
+  /** Whether an image of exactly this name was added. */
   has(name: string): boolean {
-    return this.#drafts.has(stemOf(name));
+    return this.#drafts.get(stemOf(name))?.name === name;
   }
 
   /** Marks an object in an image that was added before. */

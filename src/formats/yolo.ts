@@ -148,8 +148,11 @@ function listedClasses(files: readonly SourceFile[]): ClassList | undefined {
 }
 
 function categoriesOf({ names, keypointShape }: ClassList): Category[] {
-  const twice = names.filter((name, i) => names.indexOf(name) < i);
-  if (twice.length) fail(`two classes have the name ${listSome(new Set(twice))}`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) fail(`two classes have the name ${quote(name)}`);
+    seen.add(name);
+  }
   const keypoints = keypointShape && Array.from({ length: keypointShape.count }, (_, i) => `point ${i + 1}`);
   return names.map((name, id) => ({ id, name, ...(keypoints && { keypoints }) }));
 }
