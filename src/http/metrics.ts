@@ -49,7 +49,9 @@ export function createMetrics(engine: Engine): Metrics {
       const stop = requests.startTimer({ method: req.method });
       // Ids and typing errors in paths must not become labels: the route's pattern does.
       res.once('close', () => {
-        const route = req.route ? `${req.baseUrl}${(req.route as { path: string }).path}` : 'none';
+        // Not baseUrl: an error that leaves a router takes it away.
+        const base = /^\/v1\//i.test(req.originalUrl) ? '/v1' : '';
+        const route = req.route ? `${base}${(req.route as { path: string }).path}` : 'none';
         stop({ route, status: String(res.statusCode) });
       });
       next();
