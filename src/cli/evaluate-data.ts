@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type DetectionAnswer, evaluateDetection } from '../evaluate/detection.ts';
-import { parseDetectionOptions } from '../evaluate/detection-options.ts';
+import { type DetectionOptions, parseDetectionOptions } from '../evaluate/detection-options.ts';
+import type { SourceFile } from '../formats/dataset.ts';
 import { parseJson } from '../formats/json.ts';
 import { ApiClient } from './api-client.ts';
 import type { EvaluateFlags } from './evaluate.ts';
@@ -11,45 +12,69 @@ import { formatClasses, formatScores } from './format-scores.ts';
 import type { Io } from './io.ts';
 import { write, writeJson } from './write.ts';
 
-/** Scores a file of predictions, or what a model finds in the images of the ground truth, and prints the scores. */
-export async function evaluate(io: Io, flags: EvaluateFlags, fields: Readonly<Record<string, string>>): Promise<void> {
-  const options = parseDetectionOptions(fields);
-  const path = flags.groundTruth;
-  const groundTruth = { name: path, bytes: await readFile(path) };
-  const client =
-    flags.server === undefined ? undefined : new ApiClient(flags.server, flags.apiKey ?? io.env.MIRU_API_KEY);
+type Fields = Readonly<Record<string, string>>;
 
-  let answer: DetectionAnswer;
-  if (flags.predictions !== undefined) {
-    const predictions = { name: flags.predictions, bytes: await readFile(flags.predictions) };
-    answer = client
-      ? await ask(client, fields, groundTruth.bytes, predictions.bytes, [path, predictions.name])
-      : evaluateDetection(parseJson(groundTruth), parseJson(predictions), options);
-  } else if (flags.model !== undefined) {
-    const truth = parseJson(groundTruth);
-    const { results, warnings } = await predictDataset(io, { truth, flags, options, client });
-    const scored = client
-      ? await ask(client, fields, groundTruth.bytes, Buffer.from(JSON.stringify(results)), [path, 'results.json'])
-      : evaluateDetection(truth, results, options);
-    answer = { ...scored, warnings: [...warnings, ...scored.warnings] };
-  } else throw usage('what is to be scored? --predictions names a file of results, --model a model to run');
+/** Scores a file of predictions, or what a model finds in the images of the ground truth, and prints the scores. */
+export async function evaluate(io: Io, flags: EvaluateFlags, fields: Fields): Promise<void> {
+  const options = parseDetectionOptions(fields);
+  if (flags.predictions === undefined && flags.model === undefined) {
+    throw usage('what is to be scored? --predictions names a file of results, --model a model to run');
+  }
+  const groundTruth = await readSource(flags.groundTruth);
+  const answer =
+    flags.server === undefined
+      ? await scoreHere(io, flags, options, groundTruth)
+      : await scoreThere(io, flags, options, fields, groundTruth, flags.server);
 
   if (flags.json) return writeJson(io.stdout, answer);
   for (const warning of answer.warnings) io.stderr.write(`miru: ${warning}\n`);
   return write(io.stdout, formatScores(answer) + (flags.perClass ? `\n${formatClasses(answer)}` : ''));
 }
 
-async function ask(
-  client: ApiClient,
-  fields: Readonly<Record<string, string>>,
-  groundTruth: Uint8Array,
-  predictions: Uint8Array,
-  [truthName, predictionsName]: readonly [string, string],
+async function scoreHere(
+  io: Io,
+  flags: EvaluateFlags,
+  options: DetectionOptions,
+  groundTruth: SourceFile,
 ): Promise<DetectionAnswer> {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.append(name, value);
-  form.append('ground_truth', new Blob([Uint8Array.from(groundTruth)]), basename(truthName));
-  form.append('predictions', new Blob([Uint8Array.from(predictions)]), basename(predictionsName));
-  const body = await client.request('POST', 'v1/evaluate/detection', form);
-  return JSON.parse(Buffer.from(body).toString());
+  const truth = parseJson(groundTruth);
+  const { results, warnings } =
+    flags.predictions === undefined
+      ? await predictDataset(io, { truth, flags, options, client: undefined })
+      : { results: parseJson(await readSource(flags.predictions)), warnings: [] };
+  const answer = evaluateDetection(truth, results, options);
+  if (flags.html !== undefined) {
+    const { reportDetections } = await import('../evaluate/report.ts');
+    const title = flags.model ?? basename(flags.predictions ?? '');
+    await writeFile(flags.html, reportDetections(truth, results, options, title));
+  }
+  return { ...answer, warnings: [...warnings, ...answer.warnings] };
+}
+
+async function scoreThere(
+  io: Io,
+  flags: EvaluateFlags,
+  options: DetectionOptions,
+  fields: Fields,
+  groundTruth: SourceFile,
+  server: string,
+): Promise<DetectionAnswer> {
+  const client = new ApiClient(server, flags.apiKey ?? io.env.MIRU_API_KEY);
+  const ask = async (predictions: SourceFile): Promise<DetectionAnswer> => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.append(name, value);
+    for (const [field, { name, bytes }] of Object.entries({ ground_truth: groundTruth, predictions })) {
+      form.append(field, new Blob([Uint8Array.from(bytes)]), basename(name));
+    }
+    const body = await client.request('POST', 'v1/evaluate/detection', form);
+    return JSON.parse(Buffer.from(body).toString());
+  };
+  if (flags.predictions !== undefined) return ask(await readSource(flags.predictions));
+  const { results, warnings } = await predictDataset(io, { truth: parseJson(groundTruth), flags, options, client });
+  const answer = await ask({ name: 'results.json', bytes: Buffer.from(JSON.stringify(results)) });
+  return { ...answer, warnings: [...warnings, ...answer.warnings] };
+}
+
+async function readSource(path: string): Promise<SourceFile> {
+  return { name: path, bytes: await readFile(path) };
 }

@@ -17,6 +17,9 @@ const placeholders: Record<OptionName, string> = {
   image_ids: '<ids>',
   category_ids: '<ids>',
   keypoint_sigmas: '<numbers>',
+  curves: '',
+  confusion: '',
+  errors: '',
 };
 const optionNames = Object.keys(placeholders) as OptionName[];
 const localSettings = ['models_dir', 'provider', 'workers', 'threads'] as const satisfies SettingName[];
@@ -28,6 +31,7 @@ export interface EvaluateFlags {
   readonly images?: string;
   readonly json?: boolean;
   readonly perClass?: boolean;
+  readonly html?: string;
   readonly server?: string;
   readonly apiKey?: string;
   readonly [flag: string]: unknown;
@@ -51,6 +55,7 @@ export function addEvaluate(program: Command, io: Io): void {
   command
     .option('--per-class', 'print a row for every class too')
     .option('--json', 'print what the HTTP API answers')
+    .addOption(new Option('--html <file>', 'write a report with curves, confusion and errors').conflicts('server'))
     .addOption(
       new Option('--server <url>', 'let a running server compute').conflicts(
         localSettings.map((name) => settingOption(name).attributeName()),
@@ -66,6 +71,7 @@ Examples:
   miru evaluate --ground-truth gt.json --predictions results.json
   miru evaluate --ground-truth gt.json --predictions results.json --iou-type segm --per-class
   miru evaluate --ground-truth gt.json --predictions results.json --protocol voc2007 --json
+  miru evaluate --ground-truth gt.json --predictions results.json --html report.html
   miru evaluate --ground-truth instances_val2017.json --images val2017/ --model yolox-nano`,
     )
     .action(async (flags: EvaluateFlags) => {
@@ -77,7 +83,8 @@ Examples:
 /** `--iou-type <value>` for `iou_type`, checked and explained as the HTTP API does. */
 function fieldOption(name: OptionName): Option {
   const schema = detectionOptionsSchema.shape[name].unwrap();
-  const option = new Option(`--${name.replaceAll('_', '-')} ${placeholders[name]}`, schema.description);
+  const option = new Option(`--${name.replaceAll('_', '-')} ${placeholders[name]}`.trim(), schema.description);
+  if (placeholders[name] === '') return option;
   return option.argParser((value: string) => {
     const { error } = schema.safeParse(value);
     if (error) throw new InvalidArgumentError(error.issues.map((issue) => issue.message).join('; '));

@@ -4,6 +4,7 @@ import type { AreaRange, CocoOptions } from '../eval/coco/types.ts';
 import { bool, nested, numbers } from './fields.ts';
 
 export const iouTypes = ['bbox', 'segm', 'keypoints', 'boundary'] as const;
+const analyses = ['curves', 'confusion', 'errors'] as const;
 export const protocols = ['coco', 'voc2007', 'voc2012'] as const;
 
 const squarePixels = z.number().min(0);
@@ -33,6 +34,9 @@ export const detectionOptionsSchema = z
     keypoint_sigmas: numbers(z.number().gt(0), 1000).describe(
       'Standard deviation of each keypoint; default COCO’s for the 17 of a person',
     ),
+    curves: bool.describe('Add precision and recall by score, at IoU 0.5, and the score where F1 is best'),
+    confusion: bool.describe('Add the confusion matrix of detections from score 0.25 at IoU 0.5'),
+    errors: bool.describe('Add what kinds of errors cost how much AP (TIDE)'),
   })
   .partial();
 
@@ -44,7 +48,7 @@ export function parseDetectionOptions(fields: Readonly<Record<string, unknown>>)
   const { protocol = 'coco', iou_type = 'bbox' } = options;
   if (protocol !== 'coco') {
     if (iou_type !== 'bbox') throw new AppError('invalid_option', `Pascal VOC compares boxes, not ${iou_type}`);
-    for (const name of ['max_detections', 'area_ranges', 'use_categories', 'keypoint_sigmas'] as const) {
+    for (const name of ['max_detections', 'area_ranges', 'use_categories', 'keypoint_sigmas', ...analyses] as const) {
       if (options[name] !== undefined) throw new AppError('invalid_option', `Pascal VOC has no ${name}`);
     }
   }

@@ -3,6 +3,7 @@ import { evaluateCoco } from '../eval/coco/evaluate.ts';
 import { loadCoco } from '../eval/coco/load.ts';
 import { averagePrecision, averageRecall, summarize } from '../eval/coco/summarize.ts';
 import type { CocoData, CocoOptions, CocoResult } from '../eval/coco/types.ts';
+import { type AnalysisAnswers, analyse } from './analyses.ts';
 import { type DetectionOptions, toCocoOptions } from './detection-options.ts';
 import { evaluateAsVoc } from './voc.ts';
 
@@ -20,7 +21,7 @@ export interface ClassScores {
 }
 
 /** The answer of POST /v1/evaluate/detection, by its names. */
-export interface DetectionAnswer {
+export interface DetectionAnswer extends AnalysisAnswers {
   readonly protocol: NonNullable<DetectionOptions['protocol']>;
   readonly iou_type: NonNullable<DetectionOptions['iou_type']>;
   /** COCO's numbers, as `summarize` has them. */
@@ -85,6 +86,7 @@ function evaluateAsCoco(data: CocoData, options: DetectionOptions): DetectionAns
         AR: averageRecall(result, { area: label }),
       })),
     }),
+    ...analyse(data, options, cocoOptions),
     warnings: [...data.warnings, ...unknownIds(data, options)],
   };
 }

@@ -98,6 +98,11 @@ export const modelDetail = modelSummary.extend({
 
 const ap = z.number().min(-1).max(1);
 
+const values01 = z.array(z.number().min(0).max(1));
+const best = z.object({ score: z.number(), precision: ap, recall: ap, f1: ap }).nullable();
+const curve = { scores: z.array(z.number()), precision: values01, recall: values01, best };
+const cost = z.object({ count: z.int(), cost: ap });
+
 export const detectionScores = z.object({
   protocol: z.enum(protocols),
   iou_type: z.enum(iouTypes),
@@ -121,6 +126,32 @@ export const detectionScores = z.object({
     area_ranges: z.array(z.object({ label: z.string(), min: z.number(), max: z.number() })).optional(),
   }),
   areas: z.array(z.object({ label: z.string(), AP: ap, AR: ap })).optional(),
+  curves: z
+    .object({
+      iou_threshold: z.number(),
+      overall: z.object(curve),
+      per_class: z.array(z.object({ class_id: z.int(), label: z.string(), ...curve })),
+    })
+    .optional(),
+  confusion: z
+    .object({
+      iou_threshold: z.number(),
+      score_threshold: z.number(),
+      labels: z.array(z.string()),
+      matrix: z
+        .array(z.array(z.int()))
+        .describe('Rows are true classes, columns predicted ones; the last is the background'),
+    })
+    .optional(),
+  errors: z
+    .object({
+      iou_threshold: z.number(),
+      AP: ap,
+      kinds: z.record(z.string(), cost),
+      false_positives: cost,
+      false_negatives: cost,
+    })
+    .optional(),
   warnings: z.array(z.string()),
 });
 

@@ -58,6 +58,13 @@ describe('files', () => {
     expect(voc.stdout).toBe('Pascal VOC, 11 points, IoU 0.5: mean AP = 1.0000\n');
   });
 
+  it('writes a report', async () => {
+    const html = join(folder, 'report.html');
+    const { code } = await miru(['evaluate', '--ground-truth', gt, '--predictions', dt, '--html', html]);
+    expect(code).toBe(0);
+    expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>.*dt\.json.*cat/s);
+  });
+
   it.each<[string, readonly string[], number, RegExp]>([
     ['nothing to score', [], 2, /--predictions .* --model/],
     ['both', ['--predictions', 'dt', '--model', 'm'], 2, /cannot be used with/],

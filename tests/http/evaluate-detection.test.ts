@@ -137,6 +137,30 @@ describe('a small data set', () => {
     expect(old.body.per_class[0]!.AP).toBeCloseTo(6 / 11, 12);
   });
 
+  it('adds curves, the confusion matrix and the errors where they are asked for', async () => {
+    const { body } = await score(truth, results, { curves: 'true', confusion: 'true', errors: 'true' });
+    expect(detectionScores.strict().parse(body)).toEqual(body);
+    expect(body.curves!.per_class[0]).toMatchObject({
+      label: 'cat',
+      scores: [0.9, 0.7],
+      precision: [1, 0.5],
+      recall: [0.5, 0.5],
+      best: { score: 0.9, precision: 1, recall: 0.5, f1: expect.closeTo(2 / 3, 12) },
+    });
+    expect(body.confusion).toMatchObject({
+      labels: ['cat', 'dog', 'nothing', 'background'],
+      matrix: [
+        [1, 0, 0, 1],
+        [0, 1, 0, 0],
+        [0, 0, 0, 0],
+        [1, 0, 0, 0],
+      ],
+    });
+    expect(body.errors).toMatchObject({ kinds: { missed: { count: 1 }, background: { count: 1 } } });
+    const plain = await score(truth, results, { curves: 'false' });
+    expect(Object.keys(plain.body)).not.toContain('curves');
+  });
+
   it('goes on when a thread was ended in the middle of its work', async () => {
     const many = Array.from({ length: 200_000 }, (_, i) => result(1, 3, [i % 90, 5, 9, 9], 0.5));
     const form = new FormData();
