@@ -35,6 +35,8 @@ export interface Comparison {
   readonly candidate: number;
   /** AP of the candidate less that of the baseline, both on the same resampled images. */
   readonly difference: Interval;
+  /** Part of the resamples that the intervals hold. */
+  readonly confidence: number;
   /** Part of the resamples in which the candidate is better, equal ones half. */
   readonly better: number;
   /** Most improved first; categories without truths are left out. */
@@ -72,6 +74,7 @@ export function compareDetections(baseline: CocoData, candidate: CocoData, optio
     baseline: meanOf(old),
     candidate: meanOf(now),
     difference: change(meanOf(now) - meanOf(old), overall),
+    confidence,
     better: overall.length ? wins / overall.length : 0.5,
     classes: Array.from(old, (ap, k) => ({
       categoryId: ranked.categoryIds[k]!,

@@ -17,7 +17,7 @@ export function conventionTable(scores: readonly ConventionScore[]): Html {
 }
 
 export function comparisonTable(
-  { baseline, candidate, difference, better, classes, images }: Comparison,
+  { baseline, candidate, difference, confidence, better, classes, images }: Comparison,
   imageName: (id: number) => string,
 ): Html {
   const listed = classes.length > 2 * ROWS ? [...classes.slice(0, ROWS), ...classes.slice(-ROWS)] : classes;
@@ -31,7 +31,7 @@ export function comparisonTable(
     ({ imageId, baseline, candidate, difference }) =>
       html`<tr><td>${imageName(imageId)}</td><td>${percent(baseline.lrp)}</td><td>${percent(candidate.lrp)}</td><td>${tone(difference, true)}</td></tr>`,
   );
-  return html`<section><h2>Compared with the baseline</h2><div class="hero"><div><b>${points(difference.value)}</b><small>points of AP, 95 % interval ${points(difference.low)} to ${points(difference.high)}</small></div><div class="tiles"><div class="tile"><b>${percent(baseline)}</b><span>baseline</span></div><div class="tile"><b>${percent(candidate)}</b><span>this</span></div><div class="tile"><b>${percent(better)}</b><span>% of resamples better</span></div></div></div><div class="two"><div><h3>Classes, most improved first</h3><div class="scroll"><table><tr><th>class</th><th>baseline</th><th>this</th><th>change</th><th>interval</th></tr>${rows}</table></div></div><div><h3>Images by LRP error, most improved first</h3><div class="scroll"><table><tr><th>image</th><th>baseline</th><th>this</th><th>change</th></tr>${pictures}</table></div></div></div></section>`;
+  return html`<section><h2>Compared with the baseline</h2><div class="hero"><div><b>${points(difference.value)}</b><small>points of AP, ${Number((100 * confidence).toFixed(1))} % interval ${points(difference.low)} to ${points(difference.high)}</small></div><div class="tiles"><div class="tile"><b>${percent(baseline)}</b><span>baseline</span></div><div class="tile"><b>${percent(candidate)}</b><span>this</span></div><div class="tile"><b>${percent(better)}</b><span>% of resamples better</span></div></div></div><div class="two"><div><h3>Classes, most improved first</h3><div class="scroll"><table><tr><th>class</th><th>baseline</th><th>this</th><th>change</th><th>interval</th></tr>${rows}</table></div></div><div><h3>Images by LRP error, most improved first</h3><div class="scroll"><table><tr><th>image</th><th>baseline</th><th>this</th><th>change</th></tr>${pictures}</table></div></div></div></section>`;
 }
 
 /** A change in green where it is good; of errors, less is better. */

@@ -55,7 +55,7 @@ export function errors({ errors }: ReportData): Html {
   const rows = ERROR_KINDS.map((kind) => {
     const [label, color] = ERROR_TEXTS[kind];
     const { cost, count } = errors.kinds[kind];
-    return { label, color, value: cost, note: `${integer(count)} times` };
+    return { label, color, value: cost, note: `${integer(count)} ×` };
   });
   const total = (label: string, { cost, count }: { cost: number; count: number }) =>
     html`<div class="tile"><b>${points(cost)}</b><span>without ${integer(count)} ${label}</span></div>`;

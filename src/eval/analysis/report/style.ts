@@ -23,7 +23,7 @@ section{background:var(--card);border:1px solid var(--line);border-radius:14px;p
 .tile{background:var(--fill);border-radius:10px;padding:9px 12px}
 .tile b{display:block;font-size:20px;line-height:1.25;font-weight:600;letter-spacing:-.01em}
 .tile span{color:var(--soft);font-size:12px}
-.two{display:grid;grid-template-columns:minmax(0,1.25fr) minmax(0,1fr);gap:12px 32px}
+.two{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:12px 32px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{text-align:right;color:var(--soft);font-weight:500;font-size:12px;padding:4px 8px;border-bottom:1px solid var(--line);
@@ -41,9 +41,8 @@ svg .ink{fill:var(--ink)}
 .curve{fill:none;stroke:var(--accent);stroke-width:1;opacity:.32;vector-effect:non-scaling-stroke}
 .main{fill:none;stroke:var(--ink);stroke-width:2.4;stroke-linejoin:round}
 .bar{fill:var(--accent)}.track{fill:var(--fill)}.whisker{stroke:var(--ink);stroke-width:1.4;opacity:.75}
-td svg{display:inline-block;vertical-align:middle}
+td svg{display:inline-block;vertical-align:middle;max-width:none}
 td:has(svg){width:1px}
-.two td:first-child{max-width:150px}
 .warn{border-left:3px solid var(--warm);padding:2px 12px;margin:14px 0 0}
 footer{color:var(--soft);font-size:13px;margin-top:24px}
 @media(max-width:760px){.two{grid-template-columns:1fr}main{padding:24px 14px}section{padding:18px 16px}}
