@@ -54,10 +54,17 @@ export class Engine implements ModelHost {
   readonly pool: WorkerPool<Task, TaskResult>;
   /** Scores data sets, apart from the pool: seconds and gigabytes of that must not stand in the way of predictions. */
   readonly scoring: ThreadPerTask<ScoringTask, Uint8Array>;
+  /** The model directories have been read: before that, "no such model" is not known. */
+  readonly started: Promise<void>;
+  isStarted = false;
+  #resolveStarted = () => {};
   readonly #config: Config;
 
   constructor(config: Config, logger: Logger) {
     this.#config = config;
+    this.started = new Promise((resolve) => {
+      this.#resolveStarted = resolve;
+    });
     this.catalog = new Catalog(
       {
         directories: config.models_dir,
@@ -83,9 +90,11 @@ export class Engine implements ModelHost {
     });
   }
 
-  /** Reads the model directories, keeps watching them if `watch`, and loads the models that must be ready. */
+  /** Reads the model directories, and keeps watching them if `watch`. */
   async start({ watch }: { watch: boolean }): Promise<void> {
     await this.catalog.start(watch ? POLL_MS : 0);
+    this.isStarted = true;
+    this.#resolveStarted();
   }
 
   /** Ids that `preload` stands for. */

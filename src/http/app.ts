@@ -36,6 +36,7 @@ export function createApp({ engine, config, logger }: AppDependencies): Express 
 
   const v1 = express.Router();
   v1.use(requireKey(config.api_keys));
+  v1.use((_req, _res, next) => void engine.started.then(() => next(), next));
   v1.use(predictRoutes(engine, config, metrics));
   v1.use(modelRoutes(engine, config));
   v1.use(iouRoutes(engine, config));

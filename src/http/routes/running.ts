@@ -10,8 +10,9 @@ export function runningRoutes(engine: Engine, metrics: Metrics): Router {
   });
   router.get('/readyz', (_req, res) => {
     const missing = engine.missingModels();
-    if (missing.length > 0) res.setHeader('Retry-After', '1');
-    res.status(missing.length > 0 ? 503 : 200).json({ status: missing.length > 0 ? 'starting' : 'ready', missing });
+    const isReady = engine.isStarted && missing.length === 0;
+    if (!isReady) res.setHeader('Retry-After', '1');
+    res.status(isReady ? 200 : 503).json({ status: isReady ? 'ready' : 'starting', missing });
   });
   router.get('/metrics', async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
