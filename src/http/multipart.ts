@@ -56,9 +56,10 @@ function sharedMemory(limit: number, onError: (error: unknown) => void): Storage
     _handleFile(_req, file, done) {
       collect(file.stream, limit, received).then(
         (bytes) => done(null, { buffer: bytes as Buffer, size: bytes.length }),
-        (error: unknown) => {
-          onError(error);
-          done(error);
+        (error: AppError) => {
+          if (error.code === 'payload_too_large') onError(error);
+          // A part that ends too early ends the form; only multer sees whether the client is still there.
+          done(error.code === 'aborted' ? new AppError('invalid_request', 'a file of the form breaks off') : error);
         },
       );
     },
