@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rleFromString } from '../../src/vision/rle-string.ts';
@@ -156,5 +158,54 @@ describe('endpoints', () => {
     const { total_ms, ...parts } = timing;
     expect(parts.inference_ms).toBeGreaterThan(0);
     expect(Object.values(parts).reduce((a, b) => a + b)).toBeLessThanOrEqual(total_ms + 1);
+  });
+});
+
+describe('instance models', () => {
+  let blobs: TestServer;
+  let photo: Buffer;
+  const segment = (query: string) => post(`${blobs.url}/v1/segment${query}`, photo);
+
+  beforeAll(async () => {
+    // A probability map is a probability map: people as DBNet would see its lines of text.
+    blobs = await startTestServer({ models: [], settings: { preload: 'none' } });
+    const bytes = await readFile(resolve('models/selfie-segmentation/model.onnx'));
+    const manifest = '{"family":"db-text","labels":["person"],"category_ids":[1]}';
+    await postForm(`${blobs.url}/v1/models`, { file: { name: 'blobs.onnx', bytes }, manifest });
+    photo = await sharp(resolve('samples/astronaut.png')).resize(200).jpeg().toBuffer();
+  });
+  afterAll(() => blobs.close());
+
+  it('write each mask format, all of the same pixels, inside their boxes', async () => {
+    const detectionsAs = async (format: string) => {
+      const { results, task } = await expectPrediction(await segment(`?mask_format=${format}`));
+      expect(task).toBe('instance-segmentation');
+      return results[0]!.detections!;
+    };
+    const [rles, polygons, pngs, none] = await Promise.all(['rle', 'polygon', 'png', 'none'].map(detectionsAs));
+    expect(rles!.length).toBeGreaterThan(0);
+    for (const [i, { mask, label }] of rles!.entries()) {
+      expect(label).toBe('person');
+      const { size, counts } = mask as { size: [number, number]; counts: string };
+      expect(size).toEqual([200, 200]);
+      const runs = Array.from(rleFromString(counts, 200, 200).counts);
+      const pixels = runs.reduce((sum, run, k) => sum + (k % 2 ? run : 0), 0);
+      expect(pixels).toBeGreaterThan(0);
+      const { values } = await greyValues(Buffer.from(pngs![i]!.mask as string, 'base64'));
+      expect(values.filter((value) => value === 255)).toHaveLength(pixels);
+      for (const corner of (polygons![i]!.mask as number[][]).flat()) expect(corner).toBeLessThanOrEqual(200);
+      expect(none![i]).not.toHaveProperty('mask');
+    }
+    expect((await expectPrediction(await segment(''))).results[0]!.detections).toEqual(rles);
+  });
+
+  it('COCO results carry the masks and the manifest’s category ids', async () => {
+    const [first] = (await (await segment('?format=coco')).json()) as { category_id: number; segmentation: unknown }[];
+    expect(first).toMatchObject({ category_id: 1, segmentation: { size: [200, 200], counts: expect.any(String) } });
+  });
+
+  it('are taken by detect as well', async () => {
+    await expectPrediction(await post(`${blobs.url}/v1/detect`, photo));
+    expect((await segment('?format=png')).headers.get('content-type')).toBe('image/png');
   });
 });

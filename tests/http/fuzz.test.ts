@@ -34,11 +34,21 @@ async function send(path: string, type: string, body: Uint8Array | string): Prom
     expect(bytes.toString()).toMatch(/^\{"type"/);
     const { status } = problem.parse(JSON.parse(bytes.toString()));
     expect(status).toBe(response.status);
-    expect(status === 503 || (status >= 400 && status < 500), bytes.toString()).toBe(true);
+    // 499 is for clients that hang up, which cannot see it.
+    const isFair = status === 503 || (status >= 400 && status < 499);
+    expect(isFair, bytes.toString()).toBe(true);
   }
 }
 
-const path = fc.constantFrom('/v1/detect', '/v1/segment', '/v1/predict', '/v1/classify', '/v1/iou');
+const path = fc.constantFrom(
+  '/v1/detect',
+  '/v1/detect',
+  '/v1/segment',
+  '/v1/segment',
+  '/v1/predict',
+  '/v1/classify',
+  '/v1/iou',
+);
 const optionName = fc.oneof(
   { arbitrary: fc.constantFrom('model', 'score_threshold', 'iou_threshold', 'max_detections', 'classes'), weight: 4 },
   { arbitrary: fc.constantFrom('class_agnostic', 'mask_format', 'format', 'image', 'images', '__proto__'), weight: 4 },
@@ -50,18 +60,28 @@ const optionText = fc.oneof(
   fc.integer({ min: -2, max: 100 }).map(String),
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
-const query = fc
-  .array(fc.tuple(optionName, optionText), { maxLength: 3 })
-  .map(
-    (pairs) => `?${pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')}`,
-  );
+/** Mostly none, or some that are in order: what is wrong with an option is found before what is wrong with a picture. */
+const query = fc.oneof(
+  { arbitrary: fc.constant(''), weight: 3 },
+  {
+    arbitrary: fc.subarray(['score_threshold=0', 'format=png', 'mask_format=polygon', 'max_detections=3']).map(toQuery),
+    weight: 3,
+  },
+  fc
+    .array(fc.tuple(optionName, optionText), { maxLength: 3 })
+    .map((pairs) => toQuery(pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`))),
+);
+
+function toQuery(pairs: readonly string[]): string {
+  return `?${pairs.join('&')}`;
+}
 
 /** A picture with some of its bytes changed, cut or repeated. */
 const damaged = fc
   .record({
     which: fc.nat(4),
     edits: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 8 }),
-    cut: fc.option(fc.nat(), { freq: 3 }),
+    cut: fc.oneof({ arbitrary: fc.constant(null), weight: 3 }, fc.nat()),
     tail: fc.uint8Array({ maxLength: 20 }),
   })
   .map(({ which, edits, cut, tail }) => {
@@ -92,9 +112,15 @@ it('JSON bodies', { timeout }, async () => {
   const body = fc
     .record({
       image: fc.option(image, { nil: undefined }),
-      images: fc.option(fc.oneof(fc.array(image, { maxLength: 4 }), value), { nil: undefined, freq: 2 }),
-      options: fc.array(fc.tuple(optionName, value), { maxLength: 4 }),
-      damage: fc.option(fc.tuple(fc.nat(), fc.uint8Array({ maxLength: 3 })), { nil: undefined, freq: 3 }),
+      images: fc.oneof({ arbitrary: fc.constant(undefined), weight: 3 }, fc.array(image, { maxLength: 4 }), value),
+      options: fc.oneof(
+        { arbitrary: fc.constant([]), weight: 2 },
+        fc.array(fc.tuple(optionName, value), { maxLength: 4 }),
+      ),
+      damage: fc.oneof(
+        { arbitrary: fc.constant(undefined), weight: 3 },
+        fc.tuple(fc.nat(), fc.uint8Array({ maxLength: 3 })),
+      ),
     })
     .map(({ image, images, options, damage }) => {
       const members = Object.entries({ image, images }).filter(([, given]) => given !== undefined);
@@ -111,7 +137,7 @@ it('JSON bodies', { timeout }, async () => {
 it('forms', { timeout }, async () => {
   const text = fc.string({ unit: 'binary', maxLength: 12 });
   const disposition = fc.oneof(
-    { arbitrary: fc.constant('form-data; name="image"; filename="a.jpg"'), weight: 4 },
+    { arbitrary: fc.constant('form-data; name="image"; filename="a.jpg"'), weight: 12 },
     fc.tuple(optionName, text).map(([name, file]) => `form-data; name="${name}"; filename="${file}"`),
     optionName.map((name) => `form-data; name="${name}"`),
     text,
@@ -120,12 +146,16 @@ it('forms', { timeout }, async () => {
     { arbitrary: fileBytes, weight: 2 },
     optionText.map((given) => Buffer.from(given)),
   );
-  const onePart = fc.tuple(disposition, content, fc.constantFrom('\r\n', '\r\n', '\r\n', '\n', ''));
+  const line = fc.oneof({ arbitrary: fc.constant('\r\n'), weight: 12 }, fc.constantFrom('\n', ''));
+  const onePart = fc.tuple(disposition, content, line);
   const body = fc
     .record({
-      parts: fc.array(onePart, { maxLength: 4 }),
-      end: fc.constantFrom('--x--\r\n', '--x--\r\n', '--x--', '--x', '--y--\r\n', ''),
-      damage: fc.option(fc.tuple(fc.nat(), fc.nat(255)), { nil: undefined, freq: 4 }),
+      parts: fc.array(onePart, { minLength: 1, maxLength: 3 }),
+      end: fc.oneof(
+        { arbitrary: fc.constant('--x--\r\n'), weight: 6 },
+        fc.constantFrom('--x--', '--x', '--y--\r\n', ''),
+      ),
+      damage: fc.oneof({ arbitrary: fc.constant(undefined), weight: 3 }, fc.tuple(fc.nat(), fc.nat(255))),
     })
     .map(({ parts, end, damage }) => {
       const written = parts.flatMap(([head, bytes, line]) => [
@@ -142,7 +172,8 @@ it('forms', { timeout }, async () => {
 });
 
 it('and it still serves', async () => {
-  expect(server.engine.pool.stats).toMatchObject({ queued: 0, running: 0, lost: 0 });
+  // Pictures beside one that failed may still be in work.
+  await expect.poll(() => server.engine.pool.stats).toMatchObject({ queued: 0, running: 0, lost: 0 });
   await send('/v1/detect', 'image/png', pictures[1]!);
   expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 });
