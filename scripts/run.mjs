@@ -15,6 +15,7 @@ const tasks = {
   start: () => start(),
   test: () => execute('node_modules/vitest/vitest.mjs', ['run', ...args]),
   bench: () => execute('bench/main.mjs', args),
+  soak: () => execute('bench/soak.mjs', args),
 };
 
 checkNode();
