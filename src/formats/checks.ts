@@ -44,13 +44,21 @@ export function numberOf(entry: Json, key: string, place: Place): number {
   return fail(`${at(place, key)} must be a finite number, got ${show(value)}`);
 }
 
-/** @throws AppError unless `value` is an array of `length` (any, where left out) finite numbers. */
+/** No format has images of more than 2^31 pixels to a side, and products of such numbers are finite. */
+const MAX_SIDE = 2 ** 31 - 1;
+
+/** Whether a number can be a place in or near an image, or one of its sizes. */
+export function isPlace(value: unknown): boolean {
+  return typeof value === 'number' && Math.abs(value) <= MAX_SIDE;
+}
+
+/** @throws AppError unless `value` is an array of `length` (any, where left out) numbers that can be pixels. */
 export function asNumbers(value: unknown, place: Place, key: string, length?: number): readonly number[] {
   const isRight = Array.isArray(value) && (length === undefined || value.length === length);
-  if (isRight && value.every(Number.isFinite)) return value;
-  const wrong = isRight ? value.findIndex((number) => !Number.isFinite(number)) : -1;
+  if (isRight && value.every(isPlace)) return value;
+  const wrong = isRight ? value.findIndex((number) => !isPlace(number)) : -1;
   const got = wrong < 0 ? show(value) : `${show((value as unknown[])[wrong])} at place ${wrong}`;
-  return fail(`${at(place, key)} must be ${length ?? 'an array of'} finite numbers, got ${got}`);
+  return fail(`${at(place, key)} must be ${length ?? 'an array of'} numbers of at most 2147483647, got ${got}`);
 }
 
 /** Nothing where it is missing or null. @throws AppError unless it is a string. */
@@ -70,9 +78,6 @@ export function sizeOf(
   if (entry[widthKey] == null && entry[heightKey] == null) return undefined;
   return { width: side(entry, widthKey, place), height: side(entry, heightKey, place) };
 }
-
-/** No format has images of more than 2^31 pixels to a side. */
-const MAX_SIDE = 2 ** 31 - 1;
 
 function side(entry: Json, key: string, place: Place): number {
   const value = numberOf(entry, key, place);

@@ -49,8 +49,7 @@ export function readCocoResults(file: SourceFile, reference?: Reference): Datase
   for (const value of jsonItems(file)) {
     const place = { file: file.name, path: '', index: index++ };
     const entry = asObject(value, place);
-    const annotation = readAnnotation(entry, place, index);
-    const result = { ...annotation, score: numberOf(entry, 'score', place) };
+    const result = readAnnotation(entry, place, index);
     if (!result.box && !result.segmentation && !result.keypoints) {
       fail(`${at(place)} has neither bbox nor segmentation nor keypoints`);
     }
@@ -135,7 +134,7 @@ function edgesOf(entry: Json, place: Place): (readonly number[])[] {
   return arrayOf(entry, 'skeleton', place).map((edge, i) => asNumbers(edge, place, `skeleton[${i}]`, 2));
 }
 
-/** @param id for results, which have none of their own. */
+/** @param id for results, which have none of their own, are no crowds and need a score. */
 function readAnnotation(entry: Json, place: Place, id?: number): Annotation {
   const keypoints = entry.keypoints == null ? undefined : asNumbers(entry.keypoints, place, 'keypoints');
   if (keypoints && (keypoints.length === 0 || keypoints.length % 3)) {
@@ -149,7 +148,7 @@ function readAnnotation(entry: Json, place: Place, id?: number): Annotation {
     ...(isGiven(entry.segmentation) && { segmentation: readSegmentation(entry.segmentation, place) }),
     ...(keypoints && { keypoints }),
     ...(entry.area != null && { area: numberOf(entry, 'area', place) }),
-    ...(id === undefined && entry.score != null && { score: numberOf(entry, 'score', place) }),
+    ...((id !== undefined || entry.score != null) && { score: numberOf(entry, 'score', place) }),
     ...(id === undefined && Boolean(entry.iscrowd) && { crowd: true }),
     ...(id === undefined && Boolean(entry.ignore) && { difficult: true }),
   };

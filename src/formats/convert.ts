@@ -5,6 +5,7 @@ import type { Dataset, Reference, SourceFile, Written } from './dataset.ts';
 import { fail } from './fail.ts';
 import { type LabelMapOptions, readLabelMaps, writeLabelMaps } from './label-maps.ts';
 import { readLabelMe, writeLabelMe } from './labelme.ts';
+import { filesOf } from './names.ts';
 import { readPanoptic, writePanoptic } from './panoptic.ts';
 import type { DecodePng } from './png.ts';
 import { type Format, recognise } from './recognise.ts';
@@ -128,10 +129,9 @@ export function convert(
 function theOne(files: readonly SourceFile[], format: Format): SourceFile {
   if (files.length === 1) return files[0]!;
   const extension = JSON_FORMATS.includes(format) ? '.json' : '.csv';
-  const [only, other] = files.filter(({ name }) => name.toLowerCase().endsWith(extension));
-  if (!only) fail(`there is no ${extension} file`);
-  if (other) fail(`there are several ${extension} files: ${only.name}, ${other.name}; send one`);
-  return only;
+  const [only, other] = filesOf(files, extension);
+  if (other) fail(`there are several ${extension} files: ${only!.name}, ${other.name}; send one`);
+  return only!;
 }
 
 function noDecoder({ name }: SourceFile): never {

@@ -1,5 +1,5 @@
 import { DatasetBuilder, type Mark } from './builder.ts';
-import { isSide } from './checks.ts';
+import { isPlace, isSide } from './checks.ts';
 import type { Annotation, Dataset, DatasetImage, Reference, SourceFile, Written } from './dataset.ts';
 import { groupByImage } from './dataset.ts';
 import { fail } from './fail.ts';
@@ -157,7 +157,9 @@ function readSize(row: Row): { width: number; height: number } {
 function numberIn({ where, cell }: Row, column: ColumnName): number {
   const text = cell(column);
   const value = text === '' ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? value : fail(`${where}: ${column} must be a finite number, got ${quote(text)}`);
+  return isPlace(value)
+    ? value
+    : fail(`${where}: ${column} must be a number of at most 2147483647, got ${quote(text)}`);
 }
 
 function flag({ where, cell }: Row, column: ColumnName): boolean {

@@ -2,9 +2,9 @@ import { DatasetBuilder } from './builder.ts';
 import { type Category, type Dataset, groupByImage, type Reference, type SourceFile, type Written } from './dataset.ts';
 import { fail } from './fail.ts';
 import { fittingMask, pixelsOf } from './geometry.ts';
-import { baseName, fileNames, listSome } from './names.ts';
+import { baseName, fileNames, filesOf, listSome } from './names.ts';
 import { paint, rlesOf } from './pixels.ts';
-import { type DecodePng, encodePng, isPng } from './png.ts';
+import { type DecodePng, encodePng } from './png.ts';
 
 /** The class of every pixel of an image. */
 export interface NamedLabelMap {
@@ -45,8 +45,7 @@ export function readLabelMaps(
   const builder = new DatasetBuilder(reference);
   const categories = new Map<number, string>(names.map((name, i) => [i, name]));
   for (const { id, name } of reference?.categories ?? []) categories.set(id, name);
-  for (const file of files) {
-    if (!isPng(file.bytes)) continue;
+  for (const file of filesOf(files, '.png')) {
     const { name, width, height, labels } = readLabelMap(file, decode);
     builder.addImage(name, { width, height }, file.name);
     for (const [label, segmentation] of rlesOf(labels, width, height)) {

@@ -15,7 +15,7 @@ import {
 import { fail } from './fail.ts';
 import { boundsOf, boxOf, cropOf, isPolygons } from './geometry.ts';
 import { parseJson } from './json.ts';
-import { fileNames, imageExtension, listSome, splitExtension, stemOf } from './names.ts';
+import { fileNames, filesOf, imageExtension, listSome, splitExtension, stemOf } from './names.ts';
 import { type DecodePng, encodePng } from './png.ts';
 
 type Size = { readonly width: number; readonly height: number };
@@ -33,9 +33,8 @@ const CIRCLE_CORNERS = 64;
 export function readLabelMe(files: readonly SourceFile[], decode: DecodePng, reference?: Reference): Dataset {
   const builder = new DatasetBuilder(reference);
   const skipped = new Set<string>();
-  for (const file of files) {
-    const { stem, extension } = splitExtension(file.name);
-    if (extension !== '.json') continue;
+  for (const file of filesOf(files, '.json')) {
+    const { stem } = splitExtension(file.name);
     const whole = { file: file.name, path: '' };
     const json = asObject(parseJson(file), whole);
     const size = sizeOf(json, whole, 'imageWidth', 'imageHeight');

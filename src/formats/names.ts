@@ -26,6 +26,12 @@ export function splitExtension(name: string): { stem: string; extension: string 
     : { stem: base.slice(0, dot), extension: base.slice(dot).toLowerCase() };
 }
 
+/** The files of an extension such as `.xml`. @throws AppError where there is none. */
+export function filesOf<T extends { readonly name: string }>(files: readonly T[], extension: string): T[] {
+  const found = files.filter(({ name }) => splitExtension(name).extension === extension);
+  return found.length ? found : fail(`there is no ${extension} file`);
+}
+
 /** By UTF-16 code units, which is the same on every machine. */
 export function compareNames(a: string, b: string): number {
   if (a === b) return 0;

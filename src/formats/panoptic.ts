@@ -14,9 +14,9 @@ import {
 import { fail } from './fail.ts';
 import { fittingMask, pixelsOf } from './geometry.ts';
 import { parseJson } from './json.ts';
-import { baseName, fileNames, listSome } from './names.ts';
+import { baseName, fileNames, filesOf, listSome, splitExtension } from './names.ts';
 import { paint, rlesOf } from './pixels.ts';
-import { type DecodePng, encodePng, isPng } from './png.ts';
+import { type DecodePng, encodePng } from './png.ts';
 
 /** A segment of an image: the pixels of its id. */
 export interface Segment {
@@ -89,7 +89,9 @@ export function readSegmentIds(
 
 /** The picture of each annotation, by the name of its file. @throws AppError naming those that are missing. */
 export function findPictures({ annotations }: PanopticFile, files: readonly SourceFile[]): SourceFile[] {
-  const byName = new Map(files.filter(({ bytes }) => isPng(bytes)).map((file) => [baseName(file.name), file]));
+  const byName = new Map(
+    files.filter(({ name }) => splitExtension(name).extension === '.png').map((file) => [baseName(file.name), file]),
+  );
   const missing = annotations.filter(({ file }) => !byName.has(baseName(file)));
   if (missing.length)
     fail(`these pictures of the panoptic annotations are missing: ${listSome(missing.map(({ file }) => file))}`);
@@ -101,7 +103,7 @@ export function findPictures({ annotations }: PanopticFile, files: readonly Sour
  * @throws AppError naming what is missing, and segments without pixels or pixels without a segment.
  */
 export function readPanoptic(files: readonly SourceFile[], decode: DecodePng): Dataset {
-  const json = files.filter(({ name, bytes }) => !isPng(bytes) && name.endsWith('.json'));
+  const json = filesOf(files, '.json');
   if (json.length !== 1) fail(`panoptic annotations are one JSON file and PNGs; there are ${json.length} JSON files`);
   const panoptic = readPanopticJson(json[0]!);
   const pictures = findPictures(panoptic, files);

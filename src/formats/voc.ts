@@ -1,5 +1,5 @@
 import { DatasetBuilder, type Mark } from './builder.ts';
-import { isSide } from './checks.ts';
+import { isPlace, isSide } from './checks.ts';
 import {
   type Annotation,
   type Dataset,
@@ -12,7 +12,7 @@ import {
 import { fail } from './fail.ts';
 import { boxOf } from './geometry.ts';
 import { textOfFile } from './json.ts';
-import { fileNames, imageExtension, listSome, quote, splitExtension, stemOf } from './names.ts';
+import { fileNames, filesOf, imageExtension, listSome, quote, splitExtension, stemOf } from './names.ts';
 import { escapeXml, parseXml, type XmlElement } from './xml.ts';
 
 export interface VocOptions {
@@ -32,9 +32,8 @@ export interface VocOptions {
  */
 export function readVoc(files: readonly SourceFile[], options: VocOptions = {}, reference?: Reference): Dataset {
   const builder = new DatasetBuilder(reference);
-  for (const file of files) {
-    const { stem, extension } = splitExtension(file.name);
-    if (extension !== '.xml') continue;
+  for (const file of filesOf(files, '.xml')) {
+    const { stem } = splitExtension(file.name);
     const root = parseXml(file);
     if (root.name !== 'annotation') fail(`${file.name} must have the root <annotation>, got <${quote(root.name)}>`);
     const name = stem + imageExtension(child(root, 'filename')?.text ?? '');
@@ -57,20 +56,23 @@ export function readVoc(files: readonly SourceFile[], options: VocOptions = {}, 
  */
 export function readVocResults(files: readonly SourceFile[], options: VocOptions = {}, reference?: Reference): Dataset {
   const builder = new DatasetBuilder(reference);
+  let found = false;
   for (const file of files) {
     const label = vocResultsClass(file.name);
     if (label === undefined) continue;
+    found = true;
     for (const [i, line] of textOfFile(file).split('\n').entries()) {
       const [name, score, ...corners] = line.trim().split(/\s+/);
       if (!name) continue;
       const numbers = [score, ...corners].map(Number);
-      if (numbers.length !== 5 || !numbers.every(Number.isFinite)) {
+      if (numbers.length !== 5 || !numbers.every(isPlace)) {
         fail(`${file.name}, line ${i + 1}: expected image, score, xmin, ymin, xmax, ymax, got ${quote(line)}`);
       }
       if (!builder.has(name)) builder.addImage(name, undefined, file.name);
       builder.mark(name, label, { box: fromCorners(numbers.slice(1), options), score: numbers[0]! });
     }
   }
+  if (!found) fail('there are no results of Pascal VOC, such as comp3_det_test_cat.txt');
   return builder.finish();
 }
 
@@ -143,8 +145,10 @@ function child(element: XmlElement, name: string): XmlElement | undefined {
 function numberIn(element: XmlElement, key: string, where: string): number {
   const text = child(element, key)?.text;
   const value = text ? Number(text) : Number.NaN;
-  if (Number.isFinite(value)) return value;
-  return fail(`${where}: <${key}> must be a finite number, got ${text === undefined ? 'nothing' : quote(text)}`);
+  if (isPlace(value)) return value;
+  return fail(
+    `${where}: <${key}> must be a number of at most 2147483647, got ${text === undefined ? 'nothing' : quote(text)}`,
+  );
 }
 
 /** Absent means no; some tools write words. */

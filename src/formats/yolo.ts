@@ -37,6 +37,7 @@ export function readYolo(files: readonly SourceFile[], options: YoloOptions = {}
   const known = reference ? imagesByStem(reference) : new Map<string, DatasetImage>();
   const builder = new DatasetBuilder(reference);
   const labels = labelFiles(files);
+  if (labels.length === 0) fail('there are no text files with labels');
   const sizeOf = (stem: string) => sizes.get(stem) ?? knownSize(known.get(stem));
   // An image that the reference lacks is reported as such by the builder, not as one of unknown size.
   const sizeless = labels.map(({ name }) => splitExtension(name).stem).filter((stem) => !sizeOf(stem));
@@ -107,21 +108,22 @@ function readMark(numbers: readonly number[], size: Size, { keypointShape }: Cla
   ];
   const box = [(x - width / 2) * size.width, (y - height / 2) * size.height, width * size.width, height * size.height];
   if (!keypointShape) return { box, ...score };
-  return { box, keypoints: readPose(places.slice(4), keypointShape.size, size), ...score };
+  return { box, keypoints: readPose(places.slice(4), keypointShape.size, size, where), ...score };
 }
 
 /** Points without a visibility count as visible, unless both coordinates are 0. */
-function readPose(numbers: readonly number[], step: 2 | 3, { width, height }: Size): readonly number[] {
+function readPose(numbers: readonly number[], step: 2 | 3, { width, height }: Size, where: string): readonly number[] {
   const keypoints: number[] = [];
   for (let i = 0; i < numbers.length; i += step) {
     const [x, y, visibility = numbers[i] || numbers[i + 1] ? 2 : 0] = numbers.slice(i, i + step) as [number, number];
-    keypoints.push(x * width, y * height, visibility);
+    keypoints.push(inside(x, where, 1) * width, inside(y, where, 1) * height, visibility);
   }
   return keypoints;
 }
 
-function inside(part: number, where: string): number {
-  if (part >= -TOLERANCE && part <= 1 + TOLERANCE) return part;
+/** @param tolerance that of keypoints is 1: poses that reach out of the image have predicted points beyond it. */
+function inside(part: number, where: string, tolerance = TOLERANCE): number {
+  if (part >= -tolerance && part <= 1 + tolerance) return part;
   return fail(`${where}: coordinates must be parts of the image's size, from 0 to 1, got ${part}`);
 }
 

@@ -100,7 +100,12 @@ describe('LabelMe', () => {
       {},
       'shapes[0].points must be at least 3 points',
     ],
-    ['half a point', [{ ...triangle, points: [[1]] }], {}, 'shapes[0].points[0] must be 2 finite numbers'],
+    [
+      'half a point',
+      [{ ...triangle, points: [[1]] }],
+      {},
+      'shapes[0].points[0] must be 2 numbers of at most 2147483647',
+    ],
     ['a long rectangle', [{ ...triangle, shape_type: 'rectangle' }], {}, 'must be the 2 points of a rectangle, got 3'],
     ['an odd group', [{ ...triangle, group_id: {} }], {}, 'shapes[0].group_id must be a number, got an object'],
     [

@@ -75,9 +75,17 @@ describe('Pascal VOC', () => {
   it.each<[string, string, string]>([
     ['no box', '<object><name>cat</name></object>', 'in/a.xml: object 1 (‘cat’) has no <bndbox>'],
     ['no name', `<object>${box}</object>`, 'in/a.xml: object 1 has no <name>'],
-    ['a word for a corner', object().replace('>10<', '>ten<'), '<xmax> must be a finite number, got ‘ten’'],
-    ['infinity for a corner', object().replace('>10<', '>1e999<'), '<xmax> must be a finite number'],
-    ['no corner', object().replace('<xmax>10</xmax>', ''), '<xmax> must be a finite number, got nothing'],
+    [
+      'a word for a corner',
+      object().replace('>10<', '>ten<'),
+      '<xmax> must be a number of at most 2147483647, got ‘ten’',
+    ],
+    ['infinity for a corner', object().replace('>10<', '>1e999<'), '<xmax> must be a number of at most 2147483647'],
+    [
+      'no corner',
+      object().replace('<xmax>10</xmax>', ''),
+      '<xmax> must be a number of at most 2147483647, got nothing',
+    ],
     [
       'crossed corners',
       object().replace('>10<', '>0<'),

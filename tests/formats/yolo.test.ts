@@ -80,6 +80,7 @@ describe('YOLO labels', () => {
       readYolo([fileOf('a.txt', text), yaml(size)], { sizes }).annotations[0];
     expect(read('0 0.5 0.5 1 1 0.1 0.1 1 0 0 0 0.5', 3)).toMatchObject({ keypoints: [20, 10, 1, 0, 0, 0], score: 0.5 });
     expect(read('0 0.5 0.5 1 1 0.1 0.1 0 0', 2)).toMatchObject({ keypoints: [20, 10, 2, 0, 0, 0] });
+    expect(() => read('0 0.5 0.5 1 1 9 0 2 0 0 0', 3)).toThrow('coordinates must be parts');
     expect(() => read('0 0.5 0.5 1 1', 3)).toThrow('expected 10 for a box and a pose');
   });
 
