@@ -46,7 +46,8 @@ async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
     case 'predict': {
       const model = await models.get(task.key);
       if (!model) throw new AppError('model_unavailable', 'the model was unloaded; try again', { retryAfter: 1 });
-      return predict(model, task, checkpoint);
+      const { body, timing } = await predict(model, task, checkpoint);
+      return { body: toMovable(body), timing };
     }
   }
 }
@@ -86,10 +87,16 @@ async function unload(key: string): Promise<undefined> {
   await (await model?.catch(() => undefined))?.session.release();
 }
 
+/** Memory of native code, where encoded pictures lie, would be copied on the main thread; Node moves only its own. */
+function toMovable(body: Uint8Array): Uint8Array {
+  return Buffer.isBuffer(body) ? new Uint8Array(body) : body;
+}
+
 /** Moves the answer's bytes to the main thread, unless they are a part of a buffer that others use too. */
 function transfers(result: TaskResult): ArrayBuffer[] {
-  if (!result || !('body' in result)) return [];
-  const { buffer, byteLength } = result.body;
+  const bytes = result && 'body' in result ? result.body : result;
+  if (!(bytes instanceof Uint8Array)) return [];
+  const { buffer, byteLength } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }
 
