@@ -27,6 +27,7 @@ export function scoringServer(settings: Record<string, string> = {}) {
   const server = createServer();
   beforeAll(async () => {
     engine = new Engine(config, logger);
+    await engine.start({ watch: false });
     server.on('request', createApp({ engine, config, logger }));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
