@@ -51,9 +51,20 @@ export function parseManifest(text: string, origin: string): Manifest {
   } catch (error) {
     throw new AppError('invalid_model', `${origin} is not JSON: ${(error as Error).message}`);
   }
+  if (isDeeperThan(json, MAX_DEPTH)) {
+    throw new AppError('invalid_model', `${origin} nests deeper than ${MAX_DEPTH} levels`);
+  }
   const parsed = manifestSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new AppError('invalid_model', `${origin}: ${describeIssues(parsed.error)}`);
+}
+
+/** Manifests cross threads, and copying one that nests without end overflows the stack. */
+const MAX_DEPTH = 32;
+
+function isDeeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeperThan(member, depth - 1));
 }
 
 /** Zod's findings as one sentence: `params.strides: expected array; …`. */
