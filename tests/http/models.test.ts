@@ -154,7 +154,11 @@ describe('POST /v1/models', () => {
     ['a graph of no known family', { file: { name: 'a.onnx', bytes: identity } }, 422],
     ['a task that its family does not do', { file, manifest: '{"family":"binary-mask","task":"detection"}' }, 422],
     ['a family there is not', { file, manifest: '{"family":"yolov99"}' }, 422],
-    ['a manifest with nested metrics', { file, manifest: `{"metrics":{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}}` }, 422],
+    [
+      'a manifest with nested metrics',
+      { file, manifest: `{"metrics":{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}}` },
+      422,
+    ],
     ['a manifest that is no JSON', { file, manifest: 'family: binary-mask' }, 422],
     ['a manifest with a misspelt field', { file, manifest: '{"famly":"binary-mask"}' }, 422],
     ['a manifest nested 100,000 deep', { file, manifest: `${'['.repeat(1e5)}${']'.repeat(1e5)}` }, 422],
