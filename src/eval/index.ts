@@ -39,6 +39,7 @@ export {
   type Cause,
   CONVENTIONS,
   type ConventionName,
+  type ConventionOptions,
   type ConventionScore,
   compareConventions,
 } from './analysis/conventions.ts';
@@ -55,7 +56,7 @@ export { type ImageOptions, type ImageScore, type ImageScores, scoreImages } fro
 export type { AnalysisOptions, DecisionOptions } from './analysis/ranked.ts';
 export { prepareReport, type ReportClass, type ReportData, type ReportOptions } from './analysis/report/data.ts';
 export { renderReport } from './analysis/report/report.ts';
-export { type ApRules, meanApByRules } from './analysis/rules.ts';
+export { type ApRules, type DataSelection, meanApByRules } from './analysis/rules.ts';
 export { type SizeScore, scoreBySize } from './analysis/sizes.ts';
 export { CityscapesEvaluator, type CityscapesResult, type CityscapesScore } from './cityscapes.ts';
 export {

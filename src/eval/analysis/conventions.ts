@@ -1,5 +1,5 @@
 import type { CocoData } from '../coco/types.ts';
-import { type ApRules, meanApByRules } from './rules.ts';
+import { type ApRules, type DataSelection, meanApByRules } from './rules.ts';
 
 /** A definition of AP at one IoU threshold. */
 export type ConventionName = 'COCO' | 'Pascal VOC 2007' | 'Pascal VOC 2012' | 'Ultralytics';
@@ -13,6 +13,11 @@ export interface Cause {
   readonly ap: number;
   /** What exchanging this rule, after those before it, does to AP. */
   readonly change: number;
+}
+
+export interface ConventionOptions extends DataSelection {
+  /** Default 0.5. */
+  readonly iouThreshold?: number;
 }
 
 export interface ConventionScore {
@@ -76,12 +81,15 @@ const ORDER: readonly (keyof ApRules)[] = [
  * objects of all sizes; VOC's is that of `evaluateVoc` with crowds as difficult objects. What Ultralytics does to
  * boxes before it scores them is not repeated here.
  */
-export function compareConventions(data: CocoData, iouThreshold = 0.5): readonly ConventionScore[] {
+export function compareConventions(
+  data: CocoData,
+  { iouThreshold = 0.5, ...selection }: ConventionOptions = {},
+): readonly ConventionScore[] {
   // The conventions share many of their steps.
   const known = new Map<string, number>();
   const apBy = (rules: ApRules): number => {
     const key = ORDER.map((rule) => rules[rule]).join();
-    const ap = known.get(key) ?? meanApByRules(data, rules, iouThreshold);
+    const ap = known.get(key) ?? meanApByRules(data, rules, iouThreshold, selection);
     known.set(key, ap);
     return ap;
   };

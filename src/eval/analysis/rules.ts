@@ -1,5 +1,8 @@
-import type { CocoData } from '../coco/types.ts';
+import type { CocoData, CocoOptions, Detected, Rows } from '../coco/types.ts';
 import { boxIou } from '../iou.ts';
+
+/** Which part of the data counts. Default all. */
+export type DataSelection = Pick<CocoOptions, 'imageIds' | 'categoryIds'>;
 
 /** The choices in which definitions of AP for boxes differ. */
 export interface ApRules {
@@ -36,21 +39,33 @@ interface Curve {
  * Mean AP over the classes that have objects, by any rules; −1 where none has. Equal scores keep the order of images,
  * then of the data.
  */
-export function meanApByRules(data: CocoData, rules: ApRules, iouThreshold: number): number {
+export function meanApByRules(
+  data: CocoData,
+  rules: ApRules,
+  iouThreshold: number,
+  selection: DataSelection = {},
+): number {
   const { truths, detections } = data;
   const K = data.categoryIds.length;
+  const isImage = among(data.imageIds, selection.imageIds);
+  const isCategory = among(data.categoryIds, selection.categoryIds);
+  const isChosen = ({ images, categories }: Rows, row: number) => isImage(images[row]!) && isCategory(categories[row]!);
   const truthsOf = cellsOf(
     truths.images,
     truths.categories,
     truths.count,
     K,
-    (g) => rules.crowds !== 'unknown' || truths.ignore[g] === 0,
+    (g) => isChosen(truths, g) && (rules.crowds !== 'unknown' || truths.ignore[g] === 0),
   );
+  const positivesOf = new Uint32Array(K);
+  for (let g = 0; g < truths.count; g++) {
+    if (isChosen(truths, g) && truths.ignore[g] === 0) positivesOf[truths.categories[g]!]!++;
+  }
   const kept = Array.from({ length: K }, (): number[] => []);
-  for (const d of keep(data, rules)) kept[detections.categories[d]!]!.push(d);
+  for (const d of keep(detections, K, rules, (d) => isChosen(detections, d))) kept[detections.categories[d]!]!.push(d);
   let [sum, n] = [0, 0];
   for (let k = 0; k < K; k++) {
-    const positives = countPositives(data, k);
+    const positives = positivesOf[k]!;
     if (positives === 0) continue;
     sum += average(trace(data, rules, iouThreshold, kept[k]!, truthsOf, positives), rules.interpolation);
     n++;
@@ -58,20 +73,25 @@ export function meanApByRules(data: CocoData, rules: ApRules, iouThreshold: numb
   return n === 0 ? -1 : sum / n;
 }
 
-function countPositives({ truths }: CocoData, k: number): number {
-  let count = 0;
-  for (let g = 0; g < truths.count; g++) if (truths.categories[g] === k && truths.ignore[g] === 0) count++;
-  return count;
+/** Whether the id at a place is one of those that are wanted. */
+function among(ids: Float64Array, wanted: readonly number[] | undefined): (place: number) => boolean {
+  if (!wanted) return () => true;
+  const set = new Set(wanted);
+  const isWanted = Uint8Array.from(ids, (id) => Number(set.has(id)));
+  return (place) => isWanted[place] === 1;
 }
 
 /** Detections that the limits leave, by descending score. */
-function keep({ detections, categoryIds }: CocoData, rules: ApRules): Uint32Array {
-  const { scores, images, categories } = detections;
-  const K = categoryIds.length;
+function keep(
+  { scores, images, categories }: Detected,
+  K: number,
+  rules: ApRules,
+  isChosen: (row: number) => boolean,
+): Uint32Array {
   const inImage = new Map<number, number>();
   const inCell = new Map<number, number>();
   return Uint32Array.from(scores.keys())
-    .filter((d) => scores[d]! >= rules.minScore)
+    .filter((d) => scores[d]! >= rules.minScore && isChosen(d))
     .sort((a, b) => scores[b]! - scores[a]! || images[a]! - images[b]! || a - b)
     .filter((d) => {
       const place = count(inImage, images[d]!);

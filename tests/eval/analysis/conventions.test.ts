@@ -36,10 +36,25 @@ describe('compareConventions', () => {
     for (let seed = 0; seed < 30; seed++) {
       const data = randomData(seed);
       const iouThreshold = 0.5 + 0.01 * seed;
-      const [coco, voc07, voc12] = compareConventions(data, iouThreshold);
+      const [coco, voc07, voc12] = compareConventions(data, { iouThreshold });
       expect(coco!.ap).toBeCloseTo(averagePrecision(evaluateCoco(data, { iouThresholds: [iouThreshold] })), 12);
       expect(voc07!.ap).toBeCloseTo(voc(data, '11-point', iouThreshold), 12);
       expect(voc12!.ap).toBeCloseTo(voc(data, 'all-point', iouThreshold), 12);
+    }
+  });
+
+  it('keeps to the images and classes that are asked for', () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const data = randomData(seed);
+      for (const selection of [
+        { imageIds: [1, 3] },
+        { categoryIds: [2] },
+        { imageIds: [2], categoryIds: [1, 3, 99] },
+      ]) {
+        const [coco] = compareConventions(data, selection);
+        const expected = averagePrecision(evaluateCoco(data, { ...selection, iouThresholds: [0.5] }));
+        expect(coco!.ap).toBeCloseTo(expected, 12);
+      }
     }
   });
 

@@ -91,7 +91,7 @@ export function prepareReport(data: CocoData, options: ReportOptions = {}): Repo
     errors: analyzeErrors(data, rest),
     imageScores: scoreImages(data, rest),
     imageName,
-    ...(params.iouType === 'bbox' && { conventions: compareConventions(data) }),
+    ...(params.iouType === 'bbox' && { conventions: compareConventions(data, rest) }),
     ...(comparison && { comparison }),
   };
 }
