@@ -4,7 +4,7 @@ import { PanopticEvaluator, type PanopticImage, type PanopticQuality } from '../
 import type { SourceFile } from '../formats/dataset.ts';
 import { firstByte, parseJson } from '../formats/json.ts';
 import { listSome, quote, stemOf } from '../formats/names.ts';
-import { readPngSamples } from '../image/label-map.ts';
+import { readPngSamples } from '../image/png.ts';
 import { byName, type MapLimits, prefixing, unpackAll } from './maps.ts';
 
 const annotation = z.object({

@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import { SemanticEvaluator } from '../eval/semantic.ts';
 import type { SourceFile } from '../formats/dataset.ts';
 import { listSome } from '../formats/names.ts';
-import { readPngSamples } from '../image/label-map.ts';
+import { readPngSamples } from '../image/png.ts';
 import { bool, names, numeric } from './fields.ts';
 import { byName, type MapLimits, prefixing, unpackAll } from './maps.ts';
 

@@ -7,7 +7,6 @@ import { type LabelMapOptions, readLabelMaps, writeLabelMaps } from './label-map
 import { readLabelMe, writeLabelMe } from './labelme.ts';
 import { filesOf } from './names.ts';
 import { readPanoptic, writePanoptic } from './panoptic.ts';
-import type { DecodePng } from './png.ts';
 import { type Format, recognise } from './recognise.ts';
 import { readVoc, readVocResults, type VocOptions, writeVoc } from './voc.ts';
 import { readYolo, type YoloOptions } from './yolo.ts';
@@ -17,8 +16,6 @@ import { writeYolo } from './yolo-write.ts';
 export interface ReadOptions extends VocOptions, YoloOptions, LabelMapOptions {
   /** The ground truth, where the files are predictions: they get its ids, sizes and class names. */
   readonly reference?: Reference;
-  /** For label maps, panoptic annotations and LabelMe's masks. */
-  readonly decodePng?: DecodePng;
 }
 
 export interface WriteOptions extends VocOptions, LabelMapOptions {}
@@ -41,14 +38,14 @@ export function readDataset(
   format: Format = recognise(files),
   options: ReadOptions = {},
 ): Dataset {
-  const { reference, decodePng = noDecoder } = options;
+  const { reference, maxPixels } = options;
   switch (format) {
     case 'coco':
       return readCoco(theOne(files, format));
     case 'coco-results':
       return readCocoResults(theOne(files, format), reference);
     case 'coco-panoptic':
-      return readPanoptic(files, decodePng);
+      return readPanoptic(files, maxPixels);
     case 'voc':
       return readVoc(files, options, reference);
     case 'voc-results':
@@ -56,11 +53,11 @@ export function readDataset(
     case 'yolo':
       return readYolo(files, options, reference);
     case 'labelme':
-      return readLabelMe(files, decodePng, reference);
+      return readLabelMe(files, maxPixels, reference);
     case 'csv':
       return readCsv(theOne(files, format), reference);
     case 'label-maps':
-      return readLabelMaps(files, decodePng, options, reference);
+      return readLabelMaps(files, options, reference);
   }
 }
 
@@ -132,8 +129,4 @@ function theOne(files: readonly SourceFile[], format: Format): SourceFile {
   const [only, other] = filesOf(files, extension);
   if (other) fail(`there are several ${extension} files: ${only!.name}, ${other.name}; send one`);
   return only!;
-}
-
-function noDecoder({ name }: SourceFile): never {
-  return fail(`${name} is a picture, and nothing was given to decode pictures with`);
 }

@@ -1,10 +1,10 @@
+import { encodePng, readPngSamples } from '../image/png.ts';
 import { DatasetBuilder } from './builder.ts';
 import { type Category, type Dataset, groupByImage, type Reference, type SourceFile, type Written } from './dataset.ts';
 import { fail } from './fail.ts';
 import { fittingMask, pixelsOf } from './geometry.ts';
 import { baseName, fileNames, filesOf, listSome } from './names.ts';
 import { paint, rlesOf } from './pixels.ts';
-import { type DecodePng, encodePng } from './png.ts';
 
 /** The class of every pixel of an image. */
 export interface NamedLabelMap {
@@ -21,11 +21,13 @@ export interface LabelMapOptions {
   readonly ignoreIndex?: number;
   /** Class i is called `names[i]`; others `class i`. */
   readonly names?: readonly string[];
+  /** Of the largest map that is read. */
+  readonly maxPixels?: number;
 }
 
 /** Reads a label map: a grey or indexed PNG, of which grey levels or indices are the classes. @throws AppError for others. */
-export function readLabelMap(file: SourceFile, decode: DecodePng): NamedLabelMap {
-  const { width, height, channels, data } = decode(file);
+export function readLabelMap(file: SourceFile, maxPixels?: number): NamedLabelMap {
+  const { width, height, channels, data } = readPngSamples(file.bytes, file.name, maxPixels);
   if (channels !== 1) {
     fail(`${file.name} must be a grey or indexed PNG, whose values are classes; it has ${channels} channels`);
   }
@@ -38,15 +40,14 @@ export function readLabelMap(file: SourceFile, decode: DecodePng): NamedLabelMap
  */
 export function readLabelMaps(
   files: readonly SourceFile[],
-  decode: DecodePng,
-  { ignoreIndex = 255, names = [] }: LabelMapOptions = {},
+  { ignoreIndex = 255, names = [], maxPixels }: LabelMapOptions = {},
   reference?: Reference,
 ): Dataset {
   const builder = new DatasetBuilder(reference);
   const categories = new Map<number, string>(names.map((name, i) => [i, name]));
   for (const { id, name } of reference?.categories ?? []) categories.set(id, name);
   for (const file of filesOf(files, '.png')) {
-    const { name, width, height, labels } = readLabelMap(file, decode);
+    const { name, width, height, labels } = readLabelMap(file, maxPixels);
     builder.addImage(name, { width, height }, file.name);
     for (const [label, segmentation] of rlesOf(labels, width, height)) {
       if (label === ignoreIndex) continue;

@@ -1,3 +1,4 @@
+import { encodePng, readPngSamples } from '../image/png.ts';
 import { type Rle, rleFromCrop, rleToBox } from '../vision/rle.ts';
 import { rleMerge } from '../vision/rle-overlap.ts';
 import { DatasetBuilder, type Mark } from './builder.ts';
@@ -16,7 +17,6 @@ import { fail } from './fail.ts';
 import { boundsOf, boxOf, cropOf, isPolygons } from './geometry.ts';
 import { parseJson } from './json.ts';
 import { fileNames, filesOf, imageExtension, listSome, splitExtension, stemOf } from './names.ts';
-import { type DecodePng, encodePng } from './png.ts';
 
 type Size = { readonly width: number; readonly height: number };
 
@@ -27,10 +27,10 @@ const CIRCLE_CORNERS = 64;
  * Reads LabelMe annotations, one JSON file for each image: polygons, rectangles, circles (as polygons) and masks. Shapes
  * with one label and one `group_id` are parts of one object. Points and lines have no place in a data set of objects and
  * are left out with a warning. Flags named `crowd` and `difficult` are those of the data set.
- * @param decode for masks.
+ * @param maxPixels of the largest mask that is read.
  * @throws AppError naming the file, the JSON path and what was expected.
  */
-export function readLabelMe(files: readonly SourceFile[], decode: DecodePng, reference?: Reference): Dataset {
+export function readLabelMe(files: readonly SourceFile[], maxPixels?: number, reference?: Reference): Dataset {
   const builder = new DatasetBuilder(reference);
   const skipped = new Set<string>();
   for (const file of filesOf(files, '.json')) {
@@ -40,7 +40,7 @@ export function readLabelMe(files: readonly SourceFile[], decode: DecodePng, ref
     const size = sizeOf(json, whole, 'imageWidth', 'imageHeight');
     const image = stem + imageExtension(textOf(json, 'imagePath', whole) ?? '');
     builder.addImage(image, size, file.name);
-    for (const { label, mark } of readShapes(json, whole, size, decode, skipped)) builder.mark(image, label, mark);
+    for (const { label, mark } of readShapes(json, whole, size, maxPixels, skipped)) builder.mark(image, label, mark);
   }
   if (skipped.size) builder.warn(`left out shapes of these types: ${listSome(skipped)}`);
   return builder.finish();
@@ -86,7 +86,7 @@ function readShapes(
   json: Json,
   whole: Place,
   size: Size | undefined,
-  decode: DecodePng,
+  maxPixels: number | undefined,
   skipped: Set<string>,
 ): { label: string; mark: Mark }[] {
   const objects = new Map<string, Parts>();
@@ -96,7 +96,7 @@ function readShapes(
     const label = textOf(entry, 'label', place);
     if (!label) fail(`${at(place, 'label')} must be a name, got nothing`);
     const type = textOf(entry, 'shape_type', place) ?? 'polygon';
-    const outline = readOutline(entry, type, place, size, decode);
+    const outline = readOutline(entry, type, place, size, maxPixels);
     if (!outline) {
       skipped.add(type);
       continue;
@@ -125,7 +125,7 @@ function readOutline(
   type: string,
   place: Place,
   size: Size | undefined,
-  decode: DecodePng,
+  maxPixels: number | undefined,
 ): Mark | undefined {
   if (!['polygon', 'rectangle', 'circle', 'mask'].includes(type)) return undefined;
   const points = arrayOf(entry, 'points', place).map((point, i) => asNumbers(point, place, `points[${i}]`, 2));
@@ -142,14 +142,14 @@ function readOutline(
   const box = boundsOf(points);
   if (type === 'rectangle') return { box };
   if (!size) fail(`${at(place)} is a mask, but the file has no imageWidth and imageHeight`);
-  return readMask(entry, box, place, size, decode);
+  return readMask(entry, box, place, size, maxPixels);
 }
 
 /** Masks are PNGs of the part of the image between two pixels, both of which belong to it. */
-function readMask(entry: Json, box: readonly number[], place: Place, size: Size, decode: DecodePng): Mark {
+function readMask(entry: Json, box: readonly number[], place: Place, size: Size, maxPixels?: number): Mark {
   const base64 = textOf(entry, 'mask', place);
   if (!base64) fail(`${at(place, 'mask')} must be a PNG in base64, got nothing`);
-  const { width, height, channels, data } = decode({ name: at(place, 'mask'), bytes: Buffer.from(base64, 'base64') });
+  const { width, height, channels, data } = readPngSamples(Buffer.from(base64, 'base64'), at(place, 'mask'), maxPixels);
   const [x, y] = [Math.round(box[0]!), Math.round(box[1]!)];
   const pixels = Uint8Array.from({ length: width * height }, (_, i) => (data[i * channels] ? 1 : 0));
   try {

@@ -1,3 +1,4 @@
+import { encodePng, readPngSamples } from '../image/png.ts';
 import { rleArea, rleToBox } from '../vision/rle.ts';
 import { arrayOf, asObject, at, idOf, type Json, numberOf, type Place, textOf } from './checks.ts';
 import { readCategory, readImage, uniqueIds } from './coco-read.ts';
@@ -16,7 +17,6 @@ import { fittingMask, pixelsOf } from './geometry.ts';
 import { parseJson } from './json.ts';
 import { baseName, fileNames, filesOf, listSome, splitExtension } from './names.ts';
 import { paint, rlesOf } from './pixels.ts';
-import { type DecodePng, encodePng } from './png.ts';
 
 /** A segment of an image: the pixels of its id. */
 export interface Segment {
@@ -75,9 +75,9 @@ export function readPanopticJson(file: SourceFile): PanopticFile {
 /** Segment ids of a picture, id = R + 256 G + 256² B, 0 for void. @throws AppError unless it is an RGB or RGBA PNG. */
 export function readSegmentIds(
   file: SourceFile,
-  decode: DecodePng,
+  maxPixels?: number,
 ): { width: number; height: number; ids: Uint32Array } {
-  const { width, height, channels, data } = decode(file);
+  const { width, height, channels, data } = readPngSamples(file.bytes, file.name, maxPixels);
   if (channels < 3 || data instanceof Uint16Array) {
     fail(`${file.name} must be an RGB PNG of 8 bits, whose colours are segment ids`);
   }
@@ -102,7 +102,7 @@ export function findPictures({ annotations }: PanopticFile, files: readonly Sour
  * Reads COCO panoptic annotations, one JSON file and a PNG for each image, as a data set of masks.
  * @throws AppError naming what is missing, and segments without pixels or pixels without a segment.
  */
-export function readPanoptic(files: readonly SourceFile[], decode: DecodePng): Dataset {
+export function readPanoptic(files: readonly SourceFile[], maxPixels?: number): Dataset {
   const json = filesOf(files, '.json');
   if (json.length !== 1) fail(`panoptic annotations are one JSON file and PNGs; there are ${json.length} JSON files`);
   const panoptic = readPanopticJson(json[0]!);
@@ -110,7 +110,7 @@ export function readPanoptic(files: readonly SourceFile[], decode: DecodePng): D
   const images = new Map(panoptic.images.map((image) => [image.id, image]));
   const annotations: Annotation[] = [];
   for (const [i, { imageId, segments, file }] of panoptic.annotations.entries()) {
-    const { width, height, ids } = readSegmentIds(pictures[i]!, decode);
+    const { width, height, ids } = readSegmentIds(pictures[i]!, maxPixels);
     images.set(imageId, { name: baseName(file), ...images.get(imageId), id: imageId, width, height });
     checkSegments(ids, segments, pictures[i]!.name);
     const masks = rlesOf(ids, width, height);

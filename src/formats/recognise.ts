@@ -1,10 +1,10 @@
 import { AppError } from '../errors.ts';
+import { isPng } from '../image/png.ts';
 import { isCsvHeader } from './csv.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
 import { firstByte, topLevelKeys, view } from './json.ts';
 import { baseName, quote } from './names.ts';
-import { isPng } from './png.ts';
 import { vocResultsClass } from './voc.ts';
 import { labelFiles } from './yolo.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { convert, readDataset, type WritableFormat, writeDataset } from '../../src/formats/convert.ts';
 import type { Dataset, SourceFile } from '../../src/formats/dataset.ts';
-import { encodePng } from '../../src/formats/png.ts';
 import { FORMATS, type Format, recognise } from '../../src/formats/recognise.ts';
 import { unpack } from '../../src/formats/zip.ts';
+import { encodePng } from '../../src/image/png.ts';
 import { rleFromBox } from '../../src/vision/rle-polygon.ts';
-import { decodePng, fileOf } from './helpers.ts';
+import { fileOf } from './helpers.ts';
 import { zipOf } from './zip-writer.ts';
 
 const size = { width: 30, height: 20 };
@@ -87,7 +87,7 @@ describe('conversion', () => {
   it.each(writable.flatMap((from) => writable.map((to) => [from, to] as const)))(
     'from %s to %s keeps the boxes',
     (from, to) => {
-      const options = { reference: dataset, decodePng };
+      const options = { reference: dataset };
       const files = writeDataset(dataset, from).files;
       const isScoreless = ['label-maps', 'coco-panoptic', 'labelme'].includes(from);
       const isMaskless = ['voc', 'csv'].includes(from);
@@ -121,9 +121,9 @@ describe('conversion', () => {
     ]);
   });
 
-  it('needs a decoder for pictures, and one file where a format has one', () => {
-    expect(() => readDataset(writeDataset(dataset, 'label-maps').files)).toThrow(
-      'nothing was given to decode pictures with',
+  it('holds no larger pictures than it may, and needs one file where a format has one', () => {
+    expect(() => readDataset(writeDataset(dataset, 'label-maps').files, undefined, { maxPixels: 20 })).toThrow(
+      'pixels are more than 20',
     );
     const two = [fileOf('a.json', { annotations: [] }), fileOf('b.json', { annotations: [] })];
     expect(() => readDataset(two)).toThrow('there are several .json files: a.json, b.json; send one');

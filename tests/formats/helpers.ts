@@ -4,8 +4,6 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type { Annotation, Dataset, SourceFile } from '../../src/formats/dataset.ts';
-import type { Samples } from '../../src/formats/png.ts';
-import { readPngSamples } from '../../src/image/label-map.ts';
 import { rleFromCounts } from '../../src/vision/rle.ts';
 
 export function fileOf(name: string, content: string | Uint8Array | object): SourceFile {
@@ -80,7 +78,3 @@ export const datasets: fc.Arbitrary<Dataset> = fc
       }),
     warnings: [],
   }));
-
-export function decodePng({ name, bytes }: SourceFile): Samples {
-  return readPngSamples(bytes, name, 1_000_000);
-}

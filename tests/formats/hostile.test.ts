@@ -4,7 +4,7 @@ import { AppError } from '../../src/errors.ts';
 import { readDataset, type WritableFormat, writeDataset } from '../../src/formats/convert.ts';
 import type { Dataset, SourceFile } from '../../src/formats/dataset.ts';
 import { FORMATS, recognise } from '../../src/formats/recognise.ts';
-import { datasets, decodePng, fileOf, orRefusal, textOf } from './helpers.ts';
+import { datasets, fileOf, orRefusal, textOf } from './helpers.ts';
 
 /** More for a long night: FUZZ_RUNS=10000 npx vitest run tests/formats/hostile.test.ts */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
@@ -166,7 +166,7 @@ describe.each(writable)('damaged %s files', (format) => {
         const sizes = new Map(
           dataset.images.map(({ name, width, height }) => [name.slice(0, -4), { width: width!, height: height! }]),
         );
-        const options = { decodePng, sizes, ...(hasReference && { reference: dataset }) };
+        const options = { sizes, ...(hasReference && { reference: dataset }) };
         const again = orRefusal(() => readDataset(files, format, options));
         if (!again) return void refused++;
         read++;
@@ -192,7 +192,7 @@ describe('noise', () => {
       fc.property(fc.array(fc.tuple(fc.constantFrom(...names), noise), { maxLength: 3 }), (parts) => {
         const files = parts.map(([name, bytes]) => ({ name, bytes }));
         orRefusal(() => recognise(files));
-        orRefusal(() => readDataset(files, format, { decodePng, sizes: new Map([['a', { width: 9, height: 9 }]]) }));
+        orRefusal(() => readDataset(files, format, { sizes: new Map([['a', { width: 9, height: 9 }]]) }));
       }),
       { numRuns: RUNS },
     );
@@ -202,7 +202,7 @@ describe('noise', () => {
     const many = 2 ** 20;
     const refused = (file: SourceFile, format: (typeof FORMATS)[number]) =>
       expect(() =>
-        readDataset([file], format, { decodePng, names: ['a'], sizes: new Map([['a', { width: 9, height: 9 }]]) }),
+        readDataset([file], format, { names: ['a'], sizes: new Map([['a', { width: 9, height: 9 }]]) }),
       ).toThrow(AppError);
     refused(fileOf('a.json', '['.repeat(many)), 'coco');
     refused(fileOf('a.json', '['.repeat(many)), 'coco-results');

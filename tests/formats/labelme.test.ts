@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readLabelMe, writeLabelMe } from '../../src/formats/labelme.ts';
-import { encodePng } from '../../src/formats/png.ts';
+import { encodePng } from '../../src/image/png.ts';
 import { rleToRows } from '../../src/vision/rle.ts';
-import { datasets, decodePng, fileOf } from './helpers.ts';
+import { datasets, fileOf } from './helpers.ts';
 
 const triangle = {
   label: 'cat',
@@ -16,7 +16,7 @@ const triangle = {
 };
 const labelme = (shapes: unknown, more: object = {}) =>
   fileOf('x/a.json', { shapes, imagePath: '..\\a.jpg', imageWidth: 30, imageHeight: 20, ...more });
-const read = (shapes: unknown, more?: object) => readLabelMe([labelme(shapes, more)], decodePng);
+const read = (shapes: unknown, more?: object) => readLabelMe([labelme(shapes, more)]);
 const maskOf = (width: number, height: number) =>
   Buffer.from(encodePng(width, height, 1, new Uint8Array(width * height).fill(255))).toString('base64');
 
@@ -202,7 +202,7 @@ describe('LabelMe', () => {
   it('keeps boxes, polygons and masks from writing to reading', () => {
     fc.assert(
       fc.property(datasets, (dataset) => {
-        const again = readLabelMe(writeLabelMe(dataset).files, decodePng, dataset);
+        const again = readLabelMe(writeLabelMe(dataset).files, undefined, dataset);
         const expected = dataset.annotations.map(({ keypoints, score, ...rest }) => rest);
         expect(again).toEqual({ ...dataset, annotations: expected });
       }),

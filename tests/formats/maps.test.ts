@@ -13,10 +13,10 @@ import {
   writePanoptic,
 } from '../../src/formats/panoptic.ts';
 import { rlesOf } from '../../src/formats/pixels.ts';
-import { encodePng } from '../../src/formats/png.ts';
+import { encodePng } from '../../src/image/png.ts';
 import { rleFromRows } from '../../src/vision/rle.ts';
 import { sharedPath } from '../helpers/shared.ts';
-import { datasets, decodePng, fileOf, readFolder } from './helpers.ts';
+import { datasets, fileOf, readFolder } from './helpers.ts';
 
 const grey = (name: string, width: number, height: number, labels: number[]) =>
   fileOf(name, encodePng(width, height, 1, Uint8Array.from(labels)));
@@ -46,20 +46,20 @@ describe('masks of a map', () => {
 describe('label maps', () => {
   it('are masks by class', () => {
     const file = grey('gt/a.png', 3, 1, [0, 255, 2]);
-    expect(readLabelMap(file, decodePng)).toEqual({
+    expect(readLabelMap(file)).toEqual({
       name: 'a.png',
       width: 3,
       height: 1,
       labels: Uint8Array.of(0, 255, 2),
     });
-    const dataset = readLabelMaps([file, fileOf('readme', 'x')], decodePng, { names: ['road', 'sky'] });
+    const dataset = readLabelMaps([file, fileOf('readme', 'x')], { names: ['road', 'sky'] });
     expect(dataset.categories).toEqual([
       { id: 0, name: 'road' },
       { id: 1, name: 'sky' },
       { id: 2, name: 'class 2' },
     ]);
     expect(dataset.annotations.map(({ categoryId }) => categoryId)).toEqual([0, 2]);
-    expect(readLabelMaps([file], decodePng, { ignoreIndex: 0 }).annotations).toHaveLength(2);
+    expect(readLabelMaps([file], { ignoreIndex: 0 }).annotations).toHaveLength(2);
   });
 
   it('come back as they were written', () => {
@@ -67,15 +67,15 @@ describe('label maps', () => {
     fc.assert(
       fc.property(labels, (values) => {
         const file = grey('a.png', 6, 4, values);
-        const { files } = writeLabelMaps(readLabelMaps([file], decodePng));
-        expect(readLabelMap(files[0]!, decodePng).labels).toEqual(Uint8Array.from(values));
+        const { files } = writeLabelMaps(readLabelMaps([file]));
+        expect(readLabelMap(files[0]!).labels).toEqual(Uint8Array.from(values));
       }),
     );
   });
 
   it('refuse colours, labels beyond 8 bits and images of unknown or absurd size', () => {
     const color = fileOf('a.png', encodePng(1, 1, 3, new Uint8Array(3)));
-    expect(() => readLabelMap(color, decodePng)).toThrow('a.png must be a grey or indexed PNG');
+    expect(() => readLabelMap(color)).toThrow('a.png must be a grey or indexed PNG');
     const write = (more: Partial<Dataset>) => () =>
       writeLabelMaps({ images: [], categories: [], annotations: [], warnings: [], ...more });
     expect(write({ categories: [{ id: 255, name: 'a' }] })).toThrow('labels are 0 to 255 without 255');
@@ -106,13 +106,11 @@ const panoptic = (segments: unknown[], more: object = {}) =>
 describe('COCO panoptic', () => {
   it('ids are R + 256 G + 256² B', () => {
     const id = 1 + 256 * 2 + 65536 * 3;
-    expect(readSegmentIds(colors('a.png', [0, id, 2 ** 24 - 1]), decodePng).ids).toEqual(
-      Uint32Array.of(0, id, 2 ** 24 - 1),
-    );
-    const { images, annotations } = readPanoptic(
-      [panoptic([{ id, category_id: 1, area: 7, iscrowd: 1 }]), colors('p/a.png', [0, id, id])],
-      decodePng,
-    );
+    expect(readSegmentIds(colors('a.png', [0, id, 2 ** 24 - 1])).ids).toEqual(Uint32Array.of(0, id, 2 ** 24 - 1));
+    const { images, annotations } = readPanoptic([
+      panoptic([{ id, category_id: 1, area: 7, iscrowd: 1 }]),
+      colors('p/a.png', [0, id, id]),
+    ]);
     expect(images).toEqual([{ id: 5, name: 'a.jpg', width: 3, height: 1 }]);
     const segmentation = { width: 3, height: 1, counts: Uint32Array.of(1, 2) };
     expect(annotations).toEqual([{ id: 1, imageId: 5, categoryId: 1, segmentation, area: 7, crowd: true }]);
@@ -153,17 +151,17 @@ describe('COCO panoptic', () => {
       'annotations[0].file_name must name a PNG',
     ],
   ])('refuses %s', (_, segments, more, message) => {
-    expect(() => readPanoptic([panoptic(segments, more), colors('a.png', [0, 1, 1])], decodePng)).toThrow(message);
+    expect(() => readPanoptic([panoptic(segments, more), colors('a.png', [0, 1, 1])])).toThrow(message);
   });
 
   it('keeps what is not covered from writing to reading', () => {
     fc.assert(
       fc.property(datasets, (dataset) => {
-        const again = readPanoptic(writePanoptic(dataset).files, decodePng);
+        const again = readPanoptic(writePanoptic(dataset).files);
         expect(again.images).toEqual(dataset.images);
         expect(again.categories).toEqual(dataset.categories);
         const bare = ({ annotations }: Dataset) => annotations.map(({ area, id, ...rest }) => rest);
-        expect(bare(readPanoptic(writePanoptic(again).files, decodePng))).toEqual(bare(again));
+        expect(bare(readPanoptic(writePanoptic(again).files))).toEqual(bare(again));
         const masks = dataset.annotations.filter(({ segmentation }) => segmentation && 'counts' in segmentation);
         const first = masks[0];
         if (first && dataset.annotations.indexOf(first) === 0) {
@@ -186,7 +184,7 @@ describe.skipIf(!samples)('panoptic files with panopticapi’s scores (reference
       const json = readPanopticJson(files.find(({ name }) => name.endsWith('.json'))!);
       const pictures = findPictures(json, files);
       const read = json.annotations.map(
-        ({ imageId, segments }, i) => [imageId, { ...readSegmentIds(pictures[i]!, decodePng), segments }] as const,
+        ({ imageId, segments }, i) => [imageId, { ...readSegmentIds(pictures[i]!), segments }] as const,
       );
       return { json, byId: new Map(read) };
     };
@@ -197,7 +195,7 @@ describe.skipIf(!samples)('panoptic files with panopticapi’s scores (reference
     const expected = JSON.parse(readFileSync(join(samples!, 'EXPECTED.json'), 'utf8'));
     expect(JSON.stringify(expected)).toContain(String(evaluator.compute().all.pq).slice(0, 14));
 
-    const again = images([...writePanoptic(readPanoptic(side('pred'), decodePng)).files]);
+    const again = images([...writePanoptic(readPanoptic(side('pred'))).files]);
     const second = new PanopticEvaluator(categories);
     for (const [id, image] of truth.byId) second.update(image, again.byId.get(id)!);
     expect(second.compute()).toEqual(evaluator.compute());
@@ -209,9 +207,9 @@ const labels = sharedPath('eval', 'semantic_gen', 'gt');
 describe.skipIf(!labels)('generated label maps (reference data beside the project)', () => {
   it('come back pixel by pixel', () => {
     const files = readFolder(labels!);
-    const written = writeLabelMaps(readLabelMaps(files, decodePng)).files;
+    const written = writeLabelMaps(readLabelMaps(files)).files;
     for (const [i, file] of files.entries()) {
-      expect(readLabelMap(written[i]!, decodePng)).toEqual(readLabelMap(file, decodePng));
+      expect(readLabelMap(written[i]!)).toEqual(readLabelMap(file));
     }
   });
 });

@@ -15,7 +15,7 @@ const rooms: Record<string, readonly string[]> = {
   render: ['vision', 'image', 'errors', 'options'],
   catalog: ['vision', 'families', 'onnx', 'runtime', 'errors'],
   importer: ['vision', 'onnx', 'runtime', 'errors'],
-  formats: ['vision', 'errors'],
+  formats: ['vision', 'image', 'errors'],
   evaluate: ['vision', 'eval', 'formats', 'image', 'runtime', 'errors'],
   errors: [],
   options: ['vision', 'errors'],

@@ -1,4 +1,4 @@
-import { inflateSync } from 'node:zlib';
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import { AppError, messageOf } from '../errors.ts';
 
 /** The numbers of a PNG, as they are in the file: indices into a palette stay indices. */
@@ -18,22 +18,28 @@ interface Header {
   readonly channels: number;
 }
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+/** As many pixels as the server takes unless it is told otherwise. */
+const MAX_PIXELS = 64_000_000;
 /** Samples per pixel by the colour type of the PNG specification; 3 is indexed. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const DEPTHS = [1, 2, 4, 8, 16];
+
+export function isPng(bytes: Uint8Array): boolean {
+  return SIGNATURE.every((byte, i) => bytes[i] === byte);
+}
 
 /**
  * Reads a PNG without looking at its palette, gamma or colour profile: what libraries for pictures apply, and what label
  * maps must not suffer.
  * @throws AppError unreadable_image or image_too_large naming the file.
  */
-export function readPngSamples(bytes: Uint8Array, name: string, maxPixels: number): PngSamples {
+export function readPngSamples(bytes: Uint8Array, name: string, maxPixels = MAX_PIXELS): PngSamples {
   const refuse = (why: string): never => {
     throw new AppError('unreadable_image', `${name}: ${why}`);
   };
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!SIGNATURE.every((byte, i) => file[i] === byte)) refuse('label maps must be PNG files');
+  if (!isPng(bytes)) refuse('label maps must be PNG files');
   const { header, data } = readChunks(file, refuse);
   const { width, height, depth, channels } = header;
   if (width * height > maxPixels) {
@@ -50,6 +56,33 @@ export function readPngSamples(bytes: Uint8Array, name: string, maxPixels: numbe
   if (rows.length < length) refuse('it is cut short');
   unfilter(rows, height, stride, Math.max(1, (channels * depth) / 8), refuse);
   return { width, height, channels, data: unpack(rows, header, stride) };
+}
+
+/** Writes grey (1 channel) or RGB (3) pictures of 8 bits. */
+export function encodePng(width: number, height: number, channels: 1 | 3, data: Uint8Array): Uint8Array {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 8;
+  header[9] = channels === 1 ? 0 : 2;
+  const rowBytes = width * channels;
+  const rows = new Uint8Array((rowBytes + 1) * height);
+  for (let y = 0; y < height; y++) rows.set(data.subarray(y * rowBytes, (y + 1) * rowBytes), y * (rowBytes + 1) + 1);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  const framed = Buffer.alloc(body.length + 8);
+  framed.writeUInt32BE(data.length, 0);
+  body.copy(framed, 4);
+  framed.writeUInt32BE(crc32(body), framed.length - 4);
+  return framed;
 }
 
 /** The header, and the compressed pixels of all IDAT chunks. */

@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { readPngSamples } from '../../src/image/label-map.ts';
+import { readPngSamples } from '../../src/image/png.ts';
 
 const MAX = 1_000_000;
 
