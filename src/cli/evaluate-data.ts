@@ -8,7 +8,7 @@ import { ApiClient } from './api-client.ts';
 import type { EvaluateFlags } from './evaluate.ts';
 import { predictDataset } from './evaluate-model.ts';
 import { usage } from './failure.ts';
-import { formatClasses, formatScores } from './format-scores.ts';
+import { formatAnswer } from './format-scores.ts';
 import type { Io } from './io.ts';
 import { write, writeJson } from './write.ts';
 
@@ -28,7 +28,7 @@ export async function evaluate(io: Io, flags: EvaluateFlags, fields: Fields): Pr
 
   if (flags.json) return writeJson(io.stdout, answer);
   for (const warning of answer.warnings) io.stderr.write(`miru: ${warning}\n`);
-  return write(io.stdout, formatScores(answer) + (flags.perClass ? `\n${formatClasses(answer)}` : ''));
+  return write(io.stdout, formatAnswer(answer, { perClass: flags.perClass ?? false }));
 }
 
 async function scoreHere(
@@ -42,11 +42,12 @@ async function scoreHere(
     flags.predictions === undefined
       ? await predictDataset(io, { truth, flags, options, client: undefined })
       : { results: parseJson(await readSource(flags.predictions)), warnings: [] };
-  const answer = evaluateDetection(truth, results, options);
+  const baseline = flags.baseline === undefined ? undefined : parseJson(await readSource(flags.baseline));
+  const answer = evaluateDetection(truth, results, options, baseline);
   if (flags.html !== undefined) {
     const { reportDetections } = await import('../evaluate/report.ts');
     const title = flags.model ?? basename(flags.predictions ?? '');
-    await writeFile(flags.html, reportDetections(truth, results, options, title));
+    await writeFile(flags.html, reportDetections(truth, results, options, { title, baseline }));
   }
   return { ...answer, warnings: [...warnings, ...answer.warnings] };
 }
@@ -60,10 +61,12 @@ async function scoreThere(
   server: string,
 ): Promise<DetectionAnswer> {
   const client = new ApiClient(server, flags.apiKey ?? io.env.MIRU_API_KEY);
+  const baseline = flags.baseline === undefined ? undefined : await readSource(flags.baseline);
   const ask = async (predictions: SourceFile): Promise<DetectionAnswer> => {
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) form.append(name, value);
-    for (const [field, { name, bytes }] of Object.entries({ ground_truth: groundTruth, predictions })) {
+    const files = { ground_truth: groundTruth, predictions, ...(baseline && { baseline }) };
+    for (const [field, { name, bytes }] of Object.entries(files)) {
       form.append(field, new Blob([Uint8Array.from(bytes)]), basename(name));
     }
     const body = await client.request('POST', 'v1/evaluate/detection', form);

@@ -17,6 +17,10 @@ const placeholders: Record<OptionName, string> = {
   image_ids: '<ids>',
   category_ids: '<ids>',
   keypoint_sigmas: '<numbers>',
+  sizes: '<sides>',
+  bootstrap: '<resamples>',
+  conventions: '',
+  worst: '<n>',
   curves: '',
   confusion: '',
   errors: '',
@@ -27,6 +31,7 @@ const localSettings = ['models_dir', 'provider', 'workers', 'threads'] as const 
 export interface EvaluateFlags {
   readonly groundTruth: string;
   readonly predictions?: string;
+  readonly baseline?: string;
   readonly model?: string;
   readonly images?: string;
   readonly json?: boolean;
@@ -46,6 +51,7 @@ export function addEvaluate(program: Command, io: Io): void {
     .addOption(
       new Option('--predictions <file>', 'what was found: a COCO results array').conflicts(['model', 'images']),
     )
+    .option('--baseline <file>', 'other predictions to compare with: what got better and worse, and how sure that is')
     .option('--model <id>', 'run this model on the images and score what it finds; or the path of an .onnx file')
     .option(
       '--images <folder>',
@@ -55,7 +61,11 @@ export function addEvaluate(program: Command, io: Io): void {
   command
     .option('--per-class', 'print a row for every class too')
     .option('--json', 'print what the HTTP API answers')
-    .addOption(new Option('--html <file>', 'write a report with curves, confusion and errors').conflicts('server'))
+    .addOption(
+      new Option('--html <file>', 'write one page with everything: curves, confusion, errors, worst images…').conflicts(
+        'server',
+      ),
+    )
     .addOption(
       new Option('--server <url>', 'let a running server compute').conflicts(
         localSettings.map((name) => settingOption(name).attributeName()),
@@ -72,6 +82,7 @@ Examples:
   miru evaluate --ground-truth gt.json --predictions results.json --iou-type segm --per-class
   miru evaluate --ground-truth gt.json --predictions results.json --protocol voc2007 --json
   miru evaluate --ground-truth gt.json --predictions results.json --html report.html
+  miru evaluate --ground-truth gt.json --predictions new.json --baseline old.json --errors --worst 10
   miru evaluate --ground-truth instances_val2017.json --images val2017/ --model yolox-nano`,
     )
     .action(async (flags: EvaluateFlags) => {

@@ -1,5 +1,6 @@
 import type { DetectionAnswer } from '../evaluate/detection.ts';
-import { type Column, formatTable } from './table.ts';
+import { formatAnalyses, left, right, share } from './format-analyses.ts';
+import { formatTable } from './table.ts';
 
 type Line = readonly [
   stat: string,
@@ -40,6 +41,12 @@ const KEYPOINT_LINES: readonly Line[] = [
 
 const names = { AP: 'Average Precision', AR: 'Average Recall' };
 
+/** Scores, classes where they are wanted, and whatever analyses the answer has. */
+export function formatAnswer(answer: DetectionAnswer, options: { readonly perClass: boolean }): string {
+  const classes = options.perClass ? `\n${formatClasses(answer)}` : '';
+  return formatScores(answer) + classes + formatAnalyses(answer, options);
+}
+
 /** The scores as pycocotools prints them, so that they can be compared line by line. */
 export function formatScores(answer: DetectionAnswer): string {
   const { protocol, iou_type, stats, parameters } = answer;
@@ -62,19 +69,23 @@ export function formatScores(answer: DetectionAnswer): string {
   return lines.join('');
 }
 
-const numeric = (title: string): Column => ({ title, align: 'right' });
-
-/** One row per class; a dash where COCO has −1. */
-export function formatClasses({ per_class, protocol }: DetectionAnswer): string {
+/** One row per class; a dash where COCO has −1. With intervals and best thresholds where the answer has them. */
+export function formatClasses({ per_class, protocol, bootstrap, curves }: DetectionAnswer): string {
   const scores = protocol === 'coco' ? (['AP', 'AP50', 'AP75', 'AR100'] as const) : (['AP'] as const);
-  const show = (value: number) => (value < 0 ? '–' : value.toFixed(3));
-  const rows = per_class.map((entry) => [
-    String(entry.class_id),
-    entry.label,
-    ...scores.map((score) => show(entry[score])),
-    String(entry.ground_truth),
-    String(entry.predictions),
-  ]);
-  const columns = [...scores, 'objects', 'predictions'].map(numeric);
-  return formatTable([numeric('id'), { title: 'class' }, ...columns], rows);
+  const rows = per_class.map((entry, k) => {
+    const interval = bootstrap?.per_class[k];
+    const best = curves?.per_class[k]?.best;
+    return [
+      String(entry.class_id),
+      entry.label,
+      ...scores.map((score) => share(entry[score])),
+      ...(bootstrap ? [share(interval?.low), share(interval?.high)] : []),
+      ...(curves ? [share(best?.f1), share(best?.score)] : []),
+      String(entry.ground_truth),
+      String(entry.predictions),
+    ];
+  });
+  const added = [...(bootstrap ? ['AP from', 'AP to'] : []), ...(curves ? ['best F1', 'at score'] : [])];
+  const columns = [...scores, ...added, 'objects', 'predictions'].map(right);
+  return formatTable([right('id'), left('class'), ...columns], rows);
 }

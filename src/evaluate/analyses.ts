@@ -2,8 +2,19 @@ import { AppError } from '../errors.ts';
 import { confusionMatrix } from '../eval/analysis/confusion.ts';
 import { type PrecisionRecallCurve, precisionRecallCurves } from '../eval/analysis/curves.ts';
 import { analyzeErrors, type ErrorCost } from '../eval/analysis/errors.ts';
+import type { AnalysisOptions } from '../eval/analysis/ranked.ts';
 import type { CocoData, CocoOptions } from '../eval/coco/types.ts';
+import {
+  type ConventionsAnswer,
+  conventions,
+  type ImageNames,
+  type SizeAnswer,
+  sizes,
+  type WorstAnswer,
+  worst,
+} from './breakdowns.ts';
 import type { DetectionOptions } from './detection-options.ts';
+import { type BootstrapAnswer, bootstrap, type ComparisonAnswer, comparison } from './resampling.ts';
 
 /** Curves have a point for every score; of more than so many some are left out, evenly. */
 const MAX_POINTS = 1000;
@@ -25,6 +36,12 @@ export interface CurveAnswer {
 }
 
 export interface AnalysisAnswers {
+  /** AP and AR by size of object, smallest first. */
+  readonly sizes?: readonly SizeAnswer[];
+  readonly bootstrap?: BootstrapAnswer;
+  readonly comparison?: ComparisonAnswer;
+  readonly conventions?: ConventionsAnswer;
+  readonly worst?: WorstAnswer;
   readonly curves?: {
     readonly iou_threshold: number;
     readonly overall: CurveAnswer;
@@ -47,31 +64,38 @@ export interface AnalysisAnswers {
   };
 }
 
-/** The analyses that are asked for, by the matching of COCO at IoU 0.5. */
+/** What analyses are about, beside the options. */
+export interface Analysed {
+  readonly data: CocoData;
+  /** Other predictions for the same ground truth, to compare with. */
+  readonly baseline: CocoData | undefined;
+  readonly names: ImageNames;
+}
+
+/** The analyses that are asked for, by COCO's matching; of single decisions at IoU 0.5. */
 export function analyse(
-  data: CocoData,
+  { data, baseline, names }: Analysed,
   options: DetectionOptions,
-  { iouType, useCategories, imageIds, categoryIds, sigmas }: CocoOptions,
+  { areaRanges: _, maxDetections, iouThresholds, ...rest }: CocoOptions,
 ): AnalysisAnswers {
-  const same = {
-    ...(iouType && { iouType }),
-    ...(imageIds && { imageIds }),
-    ...(categoryIds && { categoryIds }),
-    ...(sigmas && { sigmas }),
-  };
+  const same: AnalysisOptions = { ...rest, ...(maxDetections && { maxDetections: Math.max(...maxDetections) }) };
+  const { useCategories, ...byClass } = same;
+  const resampled = { ...same, ...(iouThresholds && { iouThresholds }), resamples: options.bootstrap };
   return {
-    ...(options.curves && { curves: curves(data, { ...same, useCategories: useCategories ?? true }) }),
-    ...(options.confusion && { confusion: confusion(data, same) }),
-    ...(options.errors && { errors: errors(data, same) }),
+    ...(options.sizes && { sizes: sizes(data, options.sizes, same) }),
+    ...(options.bootstrap && { bootstrap: bootstrap(data, resampled) }),
+    ...(baseline && { comparison: comparison(baseline, data, resampled, names, options.worst) }),
+    ...(options.conventions && { conventions: conventions(data, same) }),
+    ...(options.worst && { worst: worst(data, options.worst, same, names) }),
+    ...(options.curves && { curves: curves(data, same) }),
+    ...(options.confusion && { confusion: confusion(data, byClass) }),
+    ...(options.errors && { errors: errors(data, byClass) }),
   };
 }
 
-type Same = Pick<CocoOptions, 'iouType' | 'imageIds' | 'categoryIds' | 'sigmas'>;
+type ByClass = Omit<AnalysisOptions, 'useCategories'>;
 
-function curves(
-  data: CocoData,
-  options: Same & Pick<CocoOptions, 'useCategories'>,
-): NonNullable<AnalysisAnswers['curves']> {
+function curves(data: CocoData, options: AnalysisOptions): NonNullable<AnalysisAnswers['curves']> {
   const { iouThreshold, overall, classes } = precisionRecallCurves(data, options);
   return {
     iou_threshold: iouThreshold,
@@ -86,7 +110,7 @@ function toCurve({ scores, precision, recall, best }: PrecisionRecallCurve): Cur
   return { scores: thin(scores), precision: thin(precision), recall: thin(recall), best: best ?? null };
 }
 
-function confusion(data: CocoData, options: Same): NonNullable<AnalysisAnswers['confusion']> {
+function confusion(data: CocoData, options: ByClass): NonNullable<AnalysisAnswers['confusion']> {
   const classes = (options.categoryIds ?? data.categoryIds).length;
   if (classes > MAX_CONFUSED) {
     throw new AppError(
@@ -104,7 +128,7 @@ function confusion(data: CocoData, options: Same): NonNullable<AnalysisAnswers['
   };
 }
 
-function errors(data: CocoData, options: Same): NonNullable<AnalysisAnswers['errors']> {
+function errors(data: CocoData, options: ByClass): NonNullable<AnalysisAnswers['errors']> {
   const { iouThreshold, ap, kinds, falsePositives, falseNegatives } = analyzeErrors(data, options);
   return {
     iou_threshold: iouThreshold,

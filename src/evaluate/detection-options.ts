@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import type { AreaRange, CocoOptions } from '../eval/coco/types.ts';
-import { bool, nested, numbers } from './fields.ts';
+import { bool, nested, numbers, numeric } from './fields.ts';
 
 export const iouTypes = ['bbox', 'segm', 'keypoints', 'boundary'] as const;
-const analyses = ['curves', 'confusion', 'errors'] as const;
+const analyses = ['sizes', 'bootstrap', 'conventions', 'worst', 'curves', 'confusion', 'errors'] as const;
 export const protocols = ['coco', 'voc2007', 'voc2012'] as const;
 
 const squarePixels = z.number().min(0);
@@ -34,6 +34,16 @@ export const detectionOptionsSchema = z
     keypoint_sigmas: numbers(z.number().gt(0), 1000).describe(
       'Standard deviation of each keypoint; default COCO’s for the 17 of a person',
     ),
+    sizes: numbers(z.number().gt(0).max(1e5), 20).describe(
+      'Add AP and AR by size of object, in bins between these sides of a square in pixels; 32,96 are COCO’s',
+    ),
+    bootstrap: numeric(z.int().min(1).max(10_000)).describe(
+      'Add 95 % intervals of AP from so many resamples of the images, say 1000; also for the comparison with a baseline',
+    ),
+    conventions: bool.describe(
+      'Add AP of boxes at IoU 0.5 as COCO, Pascal VOC and Ultralytics define it, and what causes each difference',
+    ),
+    worst: numeric(z.int().min(1).max(100_000)).describe('Add scores of so many images, the worst first'),
     curves: bool.describe('Add precision and recall by score, at IoU 0.5, and the score where F1 is best'),
     confusion: bool.describe('Add the confusion matrix of detections from score 0.25 at IoU 0.5'),
     errors: bool.describe('Add what kinds of errors cost how much AP (TIDE)'),
@@ -51,6 +61,9 @@ export function parseDetectionOptions(fields: Readonly<Record<string, unknown>>)
     for (const name of ['max_detections', 'area_ranges', 'use_categories', 'keypoint_sigmas', ...analyses] as const) {
       if (options[name] !== undefined) throw new AppError('invalid_option', `Pascal VOC has no ${name}`);
     }
+  }
+  if (options.conventions && (iou_type !== 'bbox' || options.use_categories === false)) {
+    throw new AppError('invalid_option', 'the conventions differ on boxes of classes only');
   }
   return options;
 }

@@ -2,8 +2,10 @@ import { AppError } from '../errors.ts';
 import { evaluateCoco } from '../eval/coco/evaluate.ts';
 import { loadCoco } from '../eval/coco/load.ts';
 import { averagePrecision, averageRecall, summarize } from '../eval/coco/summarize.ts';
-import type { CocoData, CocoOptions, CocoResult } from '../eval/coco/types.ts';
-import { type AnalysisAnswers, analyse } from './analyses.ts';
+import type { CocoData, CocoOptions, CocoResult, IouType } from '../eval/coco/types.ts';
+import { type Analysed, type AnalysisAnswers, analyse } from './analyses.ts';
+import { imageNames } from './breakdowns.ts';
+import { checkSize } from './check-size.ts';
 import { type DetectionOptions, toCocoOptions } from './detection-options.ts';
 import { evaluateAsVoc } from './voc.ts';
 
@@ -41,26 +43,42 @@ export interface DetectionAnswer extends AnalysisAnswers {
 /** The one row of a result without categories. */
 const ALL = -1;
 
-/** The answer has so many numbers for every class; beyond this, it would not fit into memory. */
-const MAX_CELLS = 2 ** 26;
-
 /**
  * Scores parsed COCO JSON.
+ * @param baseline other predictions to compare them with, if any.
  * @throws AppError naming the entries at fault.
  */
 export function evaluateDetection(
   groundTruth: unknown,
   predictions: unknown,
   options: DetectionOptions,
+  baseline?: unknown,
 ): DetectionAnswer {
   return refusing(() => {
     const { protocol = 'coco', iou_type = 'bbox' } = options;
+    if (protocol !== 'coco' && baseline !== undefined) {
+      throw new AppError('invalid_request', 'a baseline is compared by COCO’s rules, not by Pascal VOC’s');
+    }
     const data = loadCoco(groundTruth, predictions, { iouType: iou_type });
-    return protocol === 'coco' ? evaluateAsCoco(data, options) : evaluateAsVoc(data, protocol, options);
+    if (protocol !== 'coco') return evaluateAsVoc(data, protocol, options);
+    const names = imageNames(groundTruth);
+    return evaluateAsCoco({ data, baseline: loadBaseline(groundTruth, baseline, iou_type), names }, options);
   });
 }
 
-function evaluateAsCoco(data: CocoData, options: DetectionOptions): DetectionAnswer {
+/** The predictions that others are compared with. @throws RangeError as `loadCoco`, saying that they are at fault. */
+export function loadBaseline(groundTruth: unknown, baseline: unknown, iouType: IouType): CocoData | undefined {
+  if (baseline === undefined) return undefined;
+  try {
+    return loadCoco(groundTruth, baseline, { iouType });
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError(`the baseline: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function evaluateAsCoco(analysed: Analysed, options: DetectionOptions): DetectionAnswer {
+  const { data, baseline } = analysed;
   const cocoOptions = toCocoOptions(options);
   checkSize(data, cocoOptions);
   const result = evaluateCoco(data, cocoOptions);
@@ -86,8 +104,8 @@ function evaluateAsCoco(data: CocoData, options: DetectionOptions): DetectionAns
         AR: averageRecall(result, { area: label }),
       })),
     }),
-    ...analyse(data, options, cocoOptions),
-    warnings: [...data.warnings, ...unknownIds(data, options)],
+    ...analyse(analysed, options, cocoOptions),
+    warnings: [...data.warnings, ...warningsOf(baseline, data), ...unknownIds(data, options)],
   };
 }
 
@@ -104,15 +122,11 @@ function scoresOf(result: CocoResult, category: number, id: number, label: strin
   };
 }
 
-function checkSize(data: CocoData, options: CocoOptions): void {
-  const classes = options.useCategories === false ? 1 : (options.categoryIds ?? data.categoryIds).length;
-  const { iouThresholds, areaRanges, maxDetections } = options;
-  const cells =
-    classes * 101 * (iouThresholds?.length ?? 10) * (areaRanges?.length ?? 4) * (maxDetections?.length ?? 3);
-  if (cells > MAX_CELLS) {
-    const limit = Math.floor((MAX_CELLS / cells) * classes);
-    throw new AppError('payload_too_large', `${classes} categories; with these options at most ${limit} can be scored`);
-  }
+/** What concerns the baseline alone. */
+function warningsOf(baseline: CocoData | undefined, { warnings }: CocoData): string[] {
+  const known = new Set(warnings);
+  const others = baseline?.warnings.filter((warning) => !known.has(warning)) ?? [];
+  return others.map((warning) => `the baseline: ${warning}`);
 }
 
 /** Ids that the request asks for in vain. COCO passes over them, which is seldom what was meant. */

@@ -13,6 +13,8 @@ export type ScoringTask =
       readonly kind: 'detection';
       readonly groundTruth: SourceFile;
       readonly predictions: SourceFile;
+      /** Other predictions to compare them with. */
+      readonly baseline?: SourceFile;
       readonly options: DetectionOptions;
     }
   | {
@@ -38,15 +40,17 @@ export async function answerScoring(task: ScoringTask): Promise<Uint8Array> {
 
 async function score(task: ScoringTask): Promise<unknown> {
   switch (task.kind) {
-    case 'detection':
-      return evaluateDetection(parseJson(task.groundTruth), parseJson(task.predictions), task.options);
+    case 'detection': {
+      const baseline = task.baseline && parseJson(task.baseline);
+      return evaluateDetection(parseJson(task.groundTruth), parseJson(task.predictions), task.options, baseline);
+    }
     case 'detection-json': {
-      const { ground_truth, predictions, ...fields } = asObject(parseJson(task.body));
+      const { ground_truth, predictions, baseline, ...fields } = asObject(parseJson(task.body));
       const options = parseDetectionOptions({ ...task.fields, ...fields });
       for (const [name, value] of Object.entries({ ground_truth, predictions })) {
         if (value === undefined) throw new AppError('invalid_request', `the body has no ‘${name}’`);
       }
-      return evaluateDetection(ground_truth, predictions, options);
+      return evaluateDetection(ground_truth, predictions, options, baseline);
     }
     case 'segmentation':
       return evaluateSegmentation(task.groundTruth, task.predictions, task.options, task.limits);

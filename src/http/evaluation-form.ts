@@ -6,19 +6,28 @@ import { readForm } from './multipart.ts';
 export interface EvaluationForm {
   readonly groundTruth: readonly SourceFile[];
   readonly predictions: readonly SourceFile[];
+  /** Other predictions to compare with. */
+  readonly baseline: readonly SourceFile[];
   /** What is no file: the options. */
   readonly fields: Readonly<Record<string, string | string[]>>;
 }
 
-const FIELDS = { ground_truth: 'groundTruth', predictions: 'predictions' } as const;
+const REQUIRED = { ground_truth: 'groundTruth', predictions: 'predictions' } as const;
+const OPTIONAL = { baseline: 'baseline' } as const;
+type Side = (typeof REQUIRED)[keyof typeof REQUIRED] | (typeof OPTIONAL)[keyof typeof OPTIONAL];
 /** A folder of label maps has a file per image. */
 const MAX_FILES = 20_000;
 
 /**
- * Reads a form with files in `ground_truth` and `predictions`; JSON may also come as the text of these fields.
+ * Reads a form with files in `ground_truth`, `predictions` and, where it is taken, `baseline`; JSON may also come as the
+ * text of these fields.
  * @throws AppError naming the field that is missing or not known.
  */
-export async function readEvaluationForm(req: Request, res: Response, maxBytes: number): Promise<EvaluationForm> {
+export async function readEvaluationForm(
+  req: Request,
+  res: Response,
+  { maxBytes, takesBaseline = false }: { readonly maxBytes: number; readonly takesBaseline?: boolean },
+): Promise<EvaluationForm> {
   if (!req.is('multipart/form-data')) {
     throw new AppError(
       'unsupported_media_type',
@@ -26,14 +35,15 @@ export async function readEvaluationForm(req: Request, res: Response, maxBytes: 
     );
   }
   const form = await readForm(req, res, { fileBytes: maxBytes, files: MAX_FILES });
-  const found: Record<(typeof FIELDS)[keyof typeof FIELDS], SourceFile[]> = { groundTruth: [], predictions: [] };
-  const sideOf = (field: string) => FIELDS[field.replace(/\[\]$/, '') as keyof typeof FIELDS];
+  const found: Record<Side, SourceFile[]> = { groundTruth: [], predictions: [], baseline: [] };
+  const sides = new Map<string, Side>(Object.entries({ ...REQUIRED, ...(takesBaseline && OPTIONAL) }));
+  const sideOf = (field: string) => sides.get(field.replace(/\[\]$/, ''));
   for (const { field, name, bytes } of form.files) {
     const side = sideOf(field);
     if (!side) {
       throw new AppError(
         'invalid_request',
-        `a file came in the field ‘${field}’; ‘ground_truth’ and ‘predictions’ take files`,
+        `a file came in the field ‘${field}’; ${listOf([...sides.keys()])} take files`,
       );
     }
     found[side].push({ name, bytes });
@@ -45,8 +55,12 @@ export async function readEvaluationForm(req: Request, res: Response, maxBytes: 
     found[side].push({ name: field, bytes: new TextEncoder().encode([text].flat().join()) });
     delete fields[field];
   }
-  for (const [field, side] of Object.entries(FIELDS)) {
+  for (const [field, side] of Object.entries(REQUIRED)) {
     if (found[side].length === 0) throw new AppError('invalid_request', `there is no file in the field ‘${field}’`);
   }
   return { ...found, fields };
+}
+
+function listOf(fields: readonly string[]): string {
+  return fields.map((field) => `‘${field}’`).join(', ');
 }

@@ -8,6 +8,7 @@ export function evaluationPaths(): Json {
   const { properties } = toSchema(detectionOptionsSchema) as { properties: Record<string, Json> };
   const truth = { type: 'object', description: 'COCO ground truth: images, annotations, categories' };
   const results = { type: 'array', items: { type: 'object' }, description: 'COCO results array' };
+  const baseline = { ...results, description: 'COCO results array to compare the predictions with' };
   const required = ['ground_truth', 'predictions'];
   return {
     '/v1/evaluate/detection': {
@@ -23,14 +24,14 @@ export function evaluationPaths(): Json {
               schema: {
                 type: 'object',
                 required,
-                properties: { ground_truth: binary, predictions: binary, ...properties },
+                properties: { ground_truth: binary, predictions: binary, baseline: binary, ...properties },
               },
             },
             'application/json': {
               schema: {
                 type: 'object',
                 required,
-                properties: { ground_truth: truth, predictions: results, ...properties },
+                properties: { ground_truth: truth, predictions: results, baseline, ...properties },
               },
             },
           },

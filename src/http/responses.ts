@@ -102,6 +102,60 @@ const values01 = z.array(z.number().min(0).max(1));
 const best = z.object({ score: z.number(), precision: ap, recall: ap, f1: ap }).nullable();
 const curve = { scores: z.array(z.number()), precision: values01, recall: values01, best };
 const cost = z.object({ count: z.int(), cost: ap });
+const interval = { value: z.number(), low: z.number(), high: z.number() };
+const classId = { class_id: z.int(), label: z.string() };
+const imageName = { image_id: z.int(), file_name: z.string().optional() };
+const imageScores = { lrp: ap, f1: ap, true_positives: z.int(), false_positives: z.int(), missed: z.int() };
+const imageChanges = z.array(
+  z.object({
+    ...imageName,
+    baseline: z.object(imageScores),
+    predictions: z.object(imageScores),
+    difference: z.number().describe('Of the LRP errors; below 0 is better'),
+  }),
+);
+const compared = { baseline: ap, predictions: ap, difference: z.object(interval) };
+
+const sizes = z.array(
+  z.object({ label: z.string(), min: z.number(), max: z.number().nullable(), AP: ap, AR: ap, ground_truth: z.int() }),
+);
+const bootstrap = z.object({
+  resamples: z.int(),
+  confidence: z.number(),
+  AP: z.object(interval),
+  per_class: z.array(z.object({ ...classId, ...interval })),
+});
+const comparison = z.object({
+  resamples: z.int(),
+  confidence: z.number(),
+  AP: z.object(compared),
+  better: z.number().describe('Part of the resamples in which the predictions are better than the baseline'),
+  per_class: z.array(z.object({ ...classId, ...compared })).describe('Most improved first'),
+  images: z.object({
+    better: z.int(),
+    worse: z.int(),
+    same: z.int(),
+    most_improved: imageChanges,
+    most_worsened: imageChanges,
+  }),
+});
+const conventions = z.object({
+  iou_threshold: z.number(),
+  definitions: z.array(
+    z.object({
+      name: z.string(),
+      AP: ap,
+      causes: z
+        .array(z.object({ rule: z.string(), explanation: z.string(), AP: ap, change: z.number() }))
+        .describe('What leads from COCO’s number to this one, step by step'),
+    }),
+  ),
+});
+const worst = z.object({
+  iou_threshold: z.number(),
+  score_threshold: z.number(),
+  images: z.array(z.object({ ...imageName, ...imageScores })).describe('By LRP error, worst first'),
+});
 
 export const detectionScores = z.object({
   protocol: z.enum(protocols),
@@ -126,6 +180,11 @@ export const detectionScores = z.object({
     area_ranges: z.array(z.object({ label: z.string(), min: z.number(), max: z.number() })).optional(),
   }),
   areas: z.array(z.object({ label: z.string(), AP: ap, AR: ap })).optional(),
+  sizes: sizes.optional(),
+  bootstrap: bootstrap.optional(),
+  comparison: comparison.optional(),
+  conventions: conventions.optional(),
+  worst: worst.optional(),
   curves: z
     .object({
       iou_threshold: z.number(),

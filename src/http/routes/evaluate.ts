@@ -41,26 +41,28 @@ export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Rout
       const bytes = await collect(req, maxBytes);
       return { kind: 'detection-json', body: { name: 'the body', bytes }, fields: { ...req.query } };
     }
-    const { groundTruth, predictions, fields } = await readEvaluationForm(req, res, maxBytes);
+    const form = await readEvaluationForm(req, res, { maxBytes, takesBaseline: true });
+    const { groundTruth, predictions, baseline, fields } = form;
     const options = parseDetectionOptions({ ...req.query, ...fields });
     return {
       kind: 'detection',
       groundTruth: only(groundTruth, 'ground_truth'),
       predictions: only(predictions, 'predictions'),
+      ...(baseline.length > 0 && { baseline: only(baseline, 'baseline') }),
       options,
     };
   });
 
   const limits = { maxPixels: settings.max_pixels, maxBytes: UNPACKED * maxBytes };
   route('segmentation', async (req, res) => {
-    const { fields, ...files } = await readEvaluationForm(req, res, maxBytes);
+    const { fields, groundTruth, predictions } = await readEvaluationForm(req, res, { maxBytes });
     const options = parseFields(segmentationOptionsSchema, { ...req.query, ...fields }, MAPS);
-    return { kind: 'segmentation', ...files, options, limits };
+    return { kind: 'segmentation', groundTruth, predictions, options, limits };
   });
   route('panoptic', async (req, res) => {
-    const { fields, ...files } = await readEvaluationForm(req, res, maxBytes);
+    const { fields, groundTruth, predictions } = await readEvaluationForm(req, res, { maxBytes });
     parseFields(noOptions, { ...req.query, ...fields }, MAPS);
-    return { kind: 'panoptic', ...files, limits };
+    return { kind: 'panoptic', groundTruth, predictions, limits };
   });
   return router;
 }
