@@ -4,6 +4,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Epoch milliseconds after which nobody wants the result. */
   readonly deadline?: number | undefined;
+  /** Waits behind all that is not, beyond the queue's limit. Whoever asks for it bounds how much of it there is. */
+  readonly isBackground?: boolean | undefined;
 }
 
 export interface Reply<Result> {

@@ -29,6 +29,8 @@ const RESPAWN_STEP_MS = 250;
 const RESPAWN_MAX_MS = 5_000;
 /** When so many in a row were lost before they were ready, jobs wait no longer. */
 const MOST_FAILED_STARTS = 3;
+/** Of so many jobs, one is from the background while any wait there: without a share, a busy server never ended them. */
+const BACKGROUND_TURN = 10;
 
 /**
  * Worker threads behind a bounded queue. Knows nothing of models or pictures: tasks go in, results come out, and a
@@ -38,6 +40,9 @@ export class WorkerPool<Task, Result> {
   readonly #options: PoolOptions<Task>;
   readonly #members = new Set<Member<Task, Result>>();
   #queue: Job<Task, Result>[] = [];
+  #background: Job<Task, Result>[] = [];
+  /** Jobs that went first while others waited in the background. */
+  #passed = 0;
   #nextId = 1;
   /** Takes no more jobs. */
   #isClosing = false;
@@ -58,7 +63,8 @@ export class WorkerPool<Task, Result> {
   get stats() {
     let running = 0;
     for (const member of this.#members) running += member.jobs.size;
-    return { workers: this.#members.size, queued: this.#queue.length, running, lost: this.#lost };
+    const [queued, background] = [this.#queue.length, this.#background.length];
+    return { workers: this.#members.size, queued, background, running, lost: this.#lost };
   }
 
   /** Seconds until the queue has probably room again. */
@@ -78,12 +84,14 @@ export class WorkerPool<Task, Result> {
   }
 
   /** @throws AppError overloaded or shutting_down (at once), timeout, aborted, worker_lost, or what the task threw. */
-  async run(task: Task, { signal, deadline }: RunOptions = {}): Promise<Reply<Result>> {
-    this.checkRoom();
+  async run(task: Task, { signal, deadline, isBackground = false }: RunOptions = {}): Promise<Reply<Result>> {
+    if (!isBackground) this.checkRoom();
+    else if (this.#isClosing) throw gaveUp();
     const job = new Job<Task, Result>(this.#nextId++, task, deadline);
-    this.#queue.push(job);
+    (isBackground ? this.#background : this.#queue).push(job);
     job.watch(signal, (error) => {
       this.#queue = this.#queue.filter((other) => other !== job);
+      this.#background = this.#background.filter((other) => other !== job);
       job.reject(error);
     });
     this.#dispatch();
@@ -124,7 +132,7 @@ export class WorkerPool<Task, Result> {
     clearTimeout(timer);
     this.#isClosed = true;
     for (const respawn of this.#respawns) clearTimeout(respawn);
-    for (const job of this.#queue.splice(0)) job.reject(gaveUp());
+    for (const job of this.#takeAll()) job.reject(gaveUp());
     await Promise.all([...this.#members].map(({ worker }) => end(worker)));
   }
 
@@ -206,18 +214,29 @@ export class WorkerPool<Task, Result> {
     this.#failedStarts++;
     if (this.#failedStarts < MOST_FAILED_STARTS || this.#members.size > 0) return;
     const why = `no worker can be started: ${messageOf(cause)}`;
-    for (const job of this.#queue.splice(0)) job.reject(new AppError('worker_lost', why, { cause, retryAfter: 5 }));
+    for (const job of this.#takeAll()) job.reject(new AppError('worker_lost', why, { cause, retryAfter: 5 }));
+  }
+
+  #takeAll(): Job<Task, Result>[] {
+    return [...this.#queue.splice(0), ...this.#background.splice(0)];
+  }
+
+  #takeNext(): Job<Task, Result> | undefined {
+    const isTurn = this.#queue.length === 0 || this.#passed >= BACKGROUND_TURN - 1;
+    if (isTurn || this.#background.length === 0) this.#passed = 0;
+    else this.#passed++;
+    return (isTurn && this.#background.shift()) || this.#queue.shift();
   }
 
   #dispatch(): void {
-    while (this.#queue.length > 0) {
+    while (this.#queue.length + this.#background.length > 0) {
       let target: Member<Task, Result> | undefined;
       for (const member of this.#members) {
         if (!member.isReady || member.jobs.size >= this.#options.jobsPerWorker) continue;
         if (!target || member.jobs.size < target.jobs.size) target = member;
       }
       if (!target) return;
-      this.#assign(target, this.#queue.shift()!);
+      this.#assign(target, this.#takeNext()!);
     }
   }
 
@@ -229,7 +248,14 @@ export class WorkerPool<Task, Result> {
     job.start();
     member.jobs.set(job.id, job);
     const message: ToWorker<Task> = { id: job.id, task: job.task, deadline: job.deadline, cancelled: job.cancelled };
-    member.worker.postMessage(message);
+    try {
+      member.worker.postMessage(message);
+    } catch (error) {
+      // A task that cannot be copied to another thread is a bug of whoever sent it, and nobody else's.
+      member.jobs.delete(job.id);
+      job.reject(new Error(messageOf(error), { cause: error }));
+      this.#checkIdle();
+    }
   }
 
   #settle(member: Member<Task, Result>, message: Exclude<FromWorker<Result>, 'listening'>): void {
@@ -246,8 +272,8 @@ export class WorkerPool<Task, Result> {
   }
 
   #checkIdle(): void {
-    const { queued, running } = this.stats;
-    if (queued === 0 && running === 0) this.#onIdle?.();
+    const { queued, background, running } = this.stats;
+    if (queued + background + running === 0) this.#onIdle?.();
   }
 }
 

@@ -72,7 +72,7 @@ describe('the queue', () => {
     const values = Array.from({ length: 60 }, (_, i) => i);
     const replies = await Promise.all(values.map((i) => pool.run(echo(i))));
     expect(replies.map(({ result }) => result)).toEqual(values);
-    expect(pool.stats).toEqual({ workers: 3, queued: 0, running: 0, lost: 0 });
+    expect(pool.stats).toEqual({ workers: 3, queued: 0, background: 0, running: 0, lost: 0 });
   });
 
   it('refuses a job that finds no place, at once, and keeps those that wait', async () => {
@@ -102,6 +102,46 @@ describe('the queue', () => {
     open(gate);
     expect((await waiting).queueMs).toBeGreaterThan(50);
     expect((await running).result).toBe('first');
+  });
+});
+
+describe('the background', () => {
+  it('waits behind requests that came later, but every tenth job is one of its own', async () => {
+    const { pool, gate } = await occupied();
+    const order: string[] = [];
+    const note = (name: string, isBackground: boolean) =>
+      pool.run(echo(name), { isBackground }).then(() => order.push(name));
+    const waiting = ['b0', 'b1'].map((name) => note(name, true));
+    waiting.push(...Array.from({ length: 12 }, (_, i) => note(`r${i}`, false)));
+    open(gate);
+    await Promise.all(waiting);
+    expect(order.indexOf('b0')).toBe(9);
+    expect(order.at(-1)).toBe('b1');
+  });
+
+  it('takes no places of the queue, and can be given up', async () => {
+    const { pool, gate, running } = await occupied({ queueLimit: 1 });
+    const stop = new AbortController();
+    const given = pool.run(echo('given up'), { isBackground: true, signal: stop.signal });
+    const others = Array.from({ length: 5 }, (_, i) => pool.run(echo(i), { isBackground: true }));
+    expect(() => pool.checkRoom()).not.toThrow();
+    expect(pool.stats).toMatchObject({ queued: 0, background: 6 });
+    stop.abort();
+    await expect(given).rejects.toMatchObject({ code: 'aborted' });
+    expect(pool.stats.background).toBe(5);
+    open(gate);
+    await running;
+    expect((await Promise.all(others)).map(({ result }) => result)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('is refused when the pool closes', async () => {
+    const { pool, gate } = await occupied();
+    const waiting = pool.run(echo('waits'), { isBackground: true });
+    const closing = pool.close(0);
+    await expect(pool.run(echo('late'), { isBackground: true })).rejects.toMatchObject({ code: 'shutting_down' });
+    await expect(waiting).rejects.toMatchObject({ code: 'shutting_down' });
+    open(gate);
+    await closing;
   });
 });
 
@@ -263,7 +303,7 @@ describe('tasks that throw', () => {
     await expect(pool.run({ kind: 'throw' })).rejects.toThrow('the task went wrong');
     await expect(pool.run({ kind: 'refuse' })).rejects.toMatchObject({ code: 'overloaded', retryAfter: 7 });
     await expect(pool.run({ kind: 'function' }), 'a result that cannot cross the thread').rejects.toThrow('cloned');
-    expect(pool.stats).toEqual({ workers: 1, queued: 0, running: 0, lost: 0 });
+    expect(pool.stats).toEqual({ workers: 1, queued: 0, background: 0, running: 0, lost: 0 });
   });
 });
 
