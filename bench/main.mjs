@@ -40,7 +40,7 @@ try {
 /** CPU time of one picture without any server: decode and resize, then one run on one thread. */
 async function bareLimit(id) {
   const path = `models/${id}/model.onnx`;
-  const { description } = await describeModel(path, JSON.parse(readFileSync(`models/${id}/model.json`, 'utf8')));
+  const description = await describeModel(path, JSON.parse(readFileSync(`models/${id}/model.json`, 'utf8')));
   const session = await openSession(path, { provider: 'cpu', threads: 1 });
   const { input } = description;
   const prepare = async () => {

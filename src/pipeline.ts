@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { ModelDescription } from './catalog/describe.ts';
 import { AppError, messageOf } from './errors.ts';
+import { ofFirstPicture } from './families/batch.ts';
 import type { BoundFamily } from './families/define.ts';
+import { extraInputs } from './families/extra-inputs.ts';
 import { openPicture, type Picture } from './image/picture.ts';
 import type { Format, MaskFormat } from './options.ts';
 import { toCocoResults } from './render/coco.ts';
@@ -12,7 +14,7 @@ import type { Session } from './runtime/session.ts';
 import type { Checkpoint } from './runtime/thread.ts';
 import { fitFrame } from './vision/frame.ts';
 import { toInputTensor } from './vision/pixels.ts';
-import type { Tensors } from './vision/tensor.ts';
+import type { Tensor, Tensors } from './vision/tensor.ts';
 import { toSource } from './vision/to-source.ts';
 import type { Limits, Prediction, Result, Size } from './vision/types.ts';
 
@@ -67,7 +69,7 @@ export async function predict(
   checkpoint();
   const t2 = performance.now();
 
-  const outputs = await run(model, { [input.name]: tensor });
+  const outputs = await run(model, tensor, frame.input);
   const t3 = performance.now();
 
   const prediction = decode(model, outputs, frame.input, request.limits);
@@ -79,11 +81,37 @@ export async function predict(
   return { body, timing };
 }
 
-async function run({ session }: LoadedModel, feeds: Tensors): Promise<Tensors> {
+/** The picture that graphs of any size are warmed up with. */
+const WARM_UP_SIZE = { width: 640, height: 480 };
+const ALL: Limits = { scoreThreshold: 0, iouThreshold: 1, maxDetections: 100, classAgnostic: false };
+
+/**
+ * Takes a grey picture through a fresh model, so that the first request does not pay for first-run allocations, and a
+ * model that cannot be served is known for it before the first request.
+ * @throws AppError invalid_model where the graph does not run or its outputs are not what its family gives.
+ */
+export async function warmUp(model: LoadedModel): Promise<void> {
+  const { input } = model.family;
+  const frame = fitFrame(WARM_UP_SIZE, input.resize);
+  const grey = new Uint8Array(frame.content.width * frame.content.height * 3).fill(114);
   try {
-    return await session.run(feeds);
+    const outputs = await run(model, toInputTensor(grey, frame, input), frame.input);
+    toSource(decode(model, outputs, frame.input, ALL), frame);
   } catch (error) {
-    throw new AppError('inference_failed', `the model failed on this picture: ${messageOf(error)}`, { cause: error });
+    throw new AppError('invalid_model', messageOf(error), { cause: error });
+  }
+}
+
+async function run({ session, description, family }: LoadedModel, tensor: Tensor, size: Size): Promise<Tensors> {
+  const { name, batch } = family.input;
+  try {
+    const outputs = await session.run({
+      [name]: tensor,
+      ...extraInputs(description.signature, name, size, batch),
+    });
+    return ofFirstPicture(outputs, description.signature, batch);
+  } catch (error) {
+    throw new AppError('inference_failed', `the model failed on a picture: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -1,13 +1,12 @@
-import { describeModel, type ModelDescription } from './catalog/describe.ts';
+import { bindDescribed, describeModel, type ModelDescription } from './catalog/describe.ts';
 import type { LoadReply, LoadRequest } from './catalog/host.ts';
 import type { Manifest } from './catalog/manifest.ts';
 import { AppError } from './errors.ts';
 import { answerIou } from './iou-request.ts';
 import { type JsonBody, parseJsonBody } from './json-body.ts';
-import { type LoadedModel, type PredictReply, type PredictRequest, predict } from './pipeline.ts';
+import { type LoadedModel, type PredictReply, type PredictRequest, predict, warmUp } from './pipeline.ts';
 import { openSession } from './runtime/session.ts';
 import { type Checkpoint, serveTasks } from './runtime/thread.ts';
-import { warmUp } from './runtime/warm-up.ts';
 
 /** What the main thread asks of a worker. */
 export type Task =
@@ -34,7 +33,7 @@ const models = new Map<string, Promise<LoadedModel & LoadReply>>();
 async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
   switch (task.kind) {
     case 'describe':
-      return (await describeModel(task.path, task.manifest)).description;
+      return describeModel(task.path, task.manifest);
     case 'load':
       return load(task);
     case 'unload':
@@ -66,15 +65,18 @@ async function load(request: LoadTask): Promise<LoadReply> {
   }
 }
 
-async function openModel({ path, manifest, provider, threads }: LoadTask): Promise<LoadedModel & LoadReply> {
-  const { description, family } = await describeModel(path, manifest);
+async function openModel({ path, description, provider, threads }: LoadTask): Promise<LoadedModel & LoadReply> {
   const session = await openSession(path, { provider, threads });
+  const model = { description, family: bindDescribed(description), session };
   const started = performance.now();
-  await warmUp(session, family.input);
+  try {
+    await warmUp(model);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
   return {
-    description,
-    family,
-    session,
+    ...model,
     provider: session.provider,
     fallbackReason: session.fallbackReason,
     warmUpMs: performance.now() - started,

@@ -186,7 +186,12 @@ export class Catalog {
   async #loadVersion(model: Model, description: ModelDescription): Promise<Loaded> {
     const { manifest, files } = model;
     const provider = manifest.provider ?? this.#options.provider;
-    const request: LoadRequest = { key: `${model.id}@${++this.#version}`, path: files.modelPath, manifest, provider };
+    const request: LoadRequest = {
+      key: `${model.id}@${++this.#version}`,
+      path: files.modelPath,
+      description,
+      provider,
+    };
     this.#makeRoomFor(model);
     this.#active.set(request.key, request);
     try {

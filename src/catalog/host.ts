@@ -13,7 +13,7 @@ export interface LoadRequest {
   /** Names this version of the model in every later task. */
   readonly key: string;
   readonly path: string;
-  readonly manifest: Manifest;
+  readonly description: ModelDescription;
   readonly provider: ProviderChoice;
 }
 

@@ -1,4 +1,5 @@
 import type { Candidate } from '../families/recognise.ts';
+import { fixedSize, type Resize } from '../vision/input-spec.ts';
 import { formatValue, type Signature, type ValueInfo } from '../vision/signature.ts';
 import type { Inspection } from './inspect-model.ts';
 import type { ModelDetail, ModelList } from './model-store.ts';
@@ -94,7 +95,8 @@ function formatConfidence(confidence: number): string {
 
 function formatInput(input: NonNullable<ModelDetail['input_spec']>): string {
   const { resize } = input;
-  const size = resize.mode === 'limit' ? `longest side ${resize.longest}` : `${resize.width}×${resize.height}`;
+  const fixed = fixedSize(resize);
+  const size = fixed ? `${fixed.width}×${fixed.height}` : formatDynamic(resize);
   return [
     `${resize.mode} to ${size}`,
     `${input.interpolation} interpolation`,
@@ -102,6 +104,12 @@ function formatInput(input: NonNullable<ModelDetail['input_spec']>): string {
     `mean ${input.mean.join(' ')}`,
     `std ${input.std.join(' ')}`,
   ].join(', ');
+}
+
+function formatDynamic(resize: Resize): string {
+  if (!('longest' in resize)) return '';
+  const shorter = resize.mode === 'scale' && resize.shortest ? `shorter side ${resize.shortest}, ` : '';
+  return `${shorter}longer side at most ${resize.longest}, multiples of ${resize.multiple}`;
 }
 
 function formatLabels(labels: readonly string[]): string {

@@ -33,7 +33,7 @@ export async function inspectLocal(target: string, directories: readonly string[
   const text = await readFile(manifestPath, 'utf8').catch(() => '{}');
   const manifest = parseManifest(text, manifestPath);
   try {
-    const { description } = await describeModel(modelPath, manifest);
+    const description = await describeModel(modelPath, manifest);
     const unused = { error: undefined, failedAt: 0, loaded: undefined, loading: undefined, lastUsed: 0 };
     return { model: detail({ ...unused, id: files.id, files, manifest, description }, manifest.default ?? false) };
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { InputSpec } from '../vision/input-spec.ts';
-import type { Signature } from '../vision/signature.ts';
+import type { Probe, Signature } from '../vision/signature.ts';
 import type { Tensors } from '../vision/tensor.ts';
 import type { Limits, Prediction, PredictionByTask, Size, Task } from '../vision/types.ts';
 
@@ -35,8 +35,12 @@ export interface FamilyDefinition<T extends Task, P extends z.ZodType> {
   readonly params: P;
   /** What a caller gets without asking. */
   readonly defaults: { readonly scoreThreshold: number; readonly iouThreshold: number; readonly maxDetections: number };
-  /** Undefined when the graph is not of this family. Must not throw, whatever the signature. */
-  readonly recognise: (signature: Signature) => Recognition | undefined;
+  /**
+   * Undefined when the graph is not of this family. Must not throw, whatever the signature.
+   * @param probe Only where the signature alone left no family sure: what the graph gave for a picture of no meaning. The
+   * outputs of `signature` then have the shapes that it gave.
+   */
+  readonly recognise: (signature: Signature, probe?: Probe) => Recognition | undefined;
   readonly input: (signature: Signature, params: z.output<P>) => InputSpec;
   /** The number of classes, or their names where the family fixes them. */
   readonly classes: (signature: Signature, params: z.output<P>) => number | readonly string[];

@@ -1,15 +1,17 @@
-import type { InputSpec } from '../vision/input-spec.ts';
-import { formatValue, isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
+import type { InputSpec, Resize } from '../vision/input-spec.ts';
+import { formatValue, isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import type { Tensor, Tensors } from '../vision/tensor.ts';
 import type { Size } from '../vision/types.ts';
 
 type Dim = number | string | null;
 
-/** The input of a graph that takes a colour picture. */
+/** The input of a graph that takes a picture. */
 export interface ImageInput {
   readonly name: string;
   readonly layout: InputSpec['layout'];
   readonly dtype: InputSpec['dtype'];
+  /** 1 for grey pictures. */
+  readonly channels: 1 | 3;
   /** Undefined where the graph takes any size. */
   readonly width: number | undefined;
   readonly height: number | undefined;
@@ -17,28 +19,46 @@ export interface ImageInput {
 
 const IMAGE_DTYPES: readonly string[] = ['float32', 'float16', 'uint8'] satisfies InputSpec['dtype'][];
 
-/** The first input that can be a batch of three-channel pictures. */
+/** The first input that can be a picture of three channels, or a batch of such; where there is none, of one channel. */
 export function findImageInput(signature: Signature): ImageInput | undefined {
-  for (const { name, dtype, dims } of signature.inputs) {
-    if (dims.length !== 4 || !IMAGE_DTYPES.includes(dtype) || !isOne(dims[0])) continue;
-    const planar = dims[1] === 3;
-    if (!planar && dims[3] !== 3) continue;
-    const [height, width] = planar ? [dims[2], dims[3]] : [dims[1], dims[2]];
-    return {
-      name,
-      layout: planar ? 'nchw' : 'nhwc',
-      dtype: dtype as InputSpec['dtype'],
-      width: isFixed(width) ? width : undefined,
-      height: isFixed(height) ? height : undefined,
-    };
+  for (const channels of [3, 1] as const) {
+    for (const value of signature.inputs) {
+      const input = asImageInput(value, channels);
+      if (input) return input;
+    }
   }
   return undefined;
 }
 
-/** The size of the graph's image input, where it is fixed. */
-export function fixedInputSize(signature: Signature): Size | undefined {
+function asImageInput({ name, dtype, dims }: ValueInfo, channels: 1 | 3): ImageInput | undefined {
+  const batched = dims.length === 4;
+  if (!IMAGE_DTYPES.includes(dtype) || !(batched ? isOne(dims[0]) : dims.length === 3)) return undefined;
+  const [a, b, c] = dims.slice(-3);
+  // A single channel without a batch might be a picture of any kind.
+  const has = (dim: Dim | undefined) => dim === channels || (channels === 3 && isNamedChannels(dim));
+  const planar = has(a);
+  if ((!planar && !has(c)) || (channels === 1 && !batched)) return undefined;
+  const [height, width] = planar ? [b, c] : [a, b];
+  const layout = planar ? 'chw' : 'hwc';
+  return {
+    name,
+    layout: batched ? `n${layout}` : layout,
+    dtype: dtype as InputSpec['dtype'],
+    channels,
+    width: isFixed(width) ? width : undefined,
+    height: isFixed(height) ? height : undefined,
+  };
+}
+
+/** Hugging Face's exporter leaves even the channels open, under this name. */
+function isNamedChannels(dim: Dim | undefined): boolean {
+  return typeof dim === 'string' && /channel/i.test(dim);
+}
+
+/** The size of the graph's image input, where it is fixed; else the size that it was probed with. */
+export function fixedInputSize(signature: Signature, probe?: Probe): Size | undefined {
   const input = findImageInput(signature);
-  return input?.width && input.height ? { width: input.width, height: input.height } : undefined;
+  return input?.width && input.height ? { width: input.width, height: input.height } : probe?.input;
 }
 
 /** What a family knows of its pre-processing beyond the graph's input. */
@@ -46,6 +66,8 @@ export interface Preprocessing extends Partial<Pick<InputSpec, 'color' | 'mean' 
   readonly fit: 'stretch' | 'center' | 'top-left';
   /** For graphs that take any size. */
   readonly defaultSize: Size;
+  /** Instead of `fit` and `defaultSize`, where the graph takes any size. */
+  readonly dynamic?: Resize;
 }
 
 /**
@@ -53,26 +75,30 @@ export interface Preprocessing extends Partial<Pick<InputSpec, 'color' | 'mean' 
  * told.
  * @throws RangeError where the graph takes no picture.
  */
-export function imageInputSpec(signature: Signature, { fit, defaultSize, ...rest }: Preprocessing): InputSpec {
+export function imageInputSpec(signature: Signature, { fit, defaultSize, dynamic, ...rest }: Preprocessing): InputSpec {
   const input = findImageInput(signature);
   if (!input) {
     const have = signature.inputs.map((value) => `${value.name} ${formatValue(value)}`);
     throw new RangeError(
-      `the model takes no picture [1,3,H,W] or [1,H,W,3]; its inputs are ${have.join(', ') || 'none'}`,
+      `the model takes no picture, such as [1,3,H,W] or [1,H,W,3]; its inputs are ${have.join(', ') || 'none'}`,
     );
   }
   const { name, layout, dtype, width = defaultSize.width, height = defaultSize.height } = input;
+  const fixed: Resize =
+    fit === 'stretch' ? { mode: 'stretch', width, height } : { mode: 'letterbox', width, height, anchor: fit };
   return {
     name,
     layout,
     dtype,
-    color: 'rgb',
+    batch: 1,
     mean: [0, 0, 0],
     std: [1, 1, 1],
     interpolation: 'linear',
     pad: 0,
+    color: 'rgb',
     ...rest,
-    resize: fit === 'stretch' ? { mode: 'stretch', width, height } : { mode: 'letterbox', width, height, anchor: fit },
+    ...(input.channels === 1 && { color: 'gray' }),
+    resize: dynamic && !input.width && !input.height ? dynamic : fixed,
   };
 }
 

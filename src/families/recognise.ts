@@ -1,4 +1,4 @@
-import type { Signature } from '../vision/signature.ts';
+import type { Probe, Signature } from '../vision/signature.ts';
 import type { Recognition } from './define.ts';
 import { type FamilyName, families } from './index.ts';
 
@@ -20,10 +20,10 @@ export interface RecognisedFamilies {
   readonly alternatives: readonly Candidate[];
 }
 
-/** Asks every family whether a graph is its own. Never throws. */
-export function recogniseFamily(signature: Signature): RecognisedFamilies {
+/** Asks every family whether a graph is its own. Never throws. `probe`: see `FamilyDefinition.recognise`. */
+export function recogniseFamily(signature: Signature, probe?: Probe): RecognisedFamilies {
   const found = (Object.keys(families) as FamilyName[]).flatMap((family) => {
-    const recognition = families[family].recognise(signature);
+    const recognition = families[family].recognise(signature, probe);
     return recognition ? [{ params: {}, ...recognition, family }] : [];
   });
   found.sort((a, b) => b.confidence - a.confidence);

@@ -1,5 +1,5 @@
 import { currentDescription, type Model } from '../catalog/catalog.ts';
-import type { InputSpec } from '../vision/input-spec.ts';
+import { fixedSize, type InputSpec } from '../vision/input-spec.ts';
 
 /** A model as GET /v1/models lists it. */
 export function summarise(model: Model, isDefault: boolean) {
@@ -42,6 +42,7 @@ export function detail(model: Model, isDefault: boolean) {
       },
       recognition: description.recognition,
       signature: description.signature,
+      ...(description.observed && { observed_outputs: description.observed }),
       sha256: description.sha256,
     }),
   };
@@ -55,5 +56,6 @@ function stateOf({ loaded, loading, error }: Model): 'ready' | 'loading' | 'unlo
 
 /** The size pictures are brought to; null where it follows the picture. */
 function inputSize({ resize }: InputSpec): { width: number | null; height: number | null } {
-  return resize.mode === 'limit' ? { width: null, height: null } : { width: resize.width, height: resize.height };
+  const { width = null, height = null } = fixedSize(resize) ?? {};
+  return { width, height };
 }

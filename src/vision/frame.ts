@@ -26,11 +26,22 @@ export function fitFrame(source: Size, resize: Resize): Frame {
       const ratio = Math.min(resize.width / source.width, resize.height / source.height);
       const width = clamp(Math.round(source.width * ratio), 1, resize.width);
       const height = clamp(Math.round(source.height * ratio), 1, resize.height);
-      if (resize.anchor === 'top-left') return frameOf(source, resize, { width, height }, 0, 0);
-      // Ultralytics' LetterBox puts the odd pixel of padding at the end: left = round(dw / 2 − 0.1).
-      const offsetX = Math.round((resize.width - width) / 2 - 0.1);
-      const offsetY = Math.round((resize.height - height) / 2 - 0.1);
-      return frameOf(source, resize, { width, height }, offsetX, offsetY);
+      return anchored(source, resize, { width, height }, resize.anchor);
+    }
+    case 'scale': {
+      const { shortest = Number.POSITIVE_INFINITY, longest, enlarge } = resize;
+      const fitting = Math.min(
+        shortest / Math.min(source.width, source.height),
+        longest / Math.max(source.width, source.height),
+      );
+      const ratio = enlarge ? fitting : Math.min(1, fitting);
+      const content = {
+        width: Math.max(1, Math.round(source.width * ratio)),
+        height: Math.max(1, Math.round(source.height * ratio)),
+      };
+      const padded = (side: number) => Math.ceil(side / resize.multiple) * resize.multiple;
+      const input = { width: padded(content.width), height: padded(content.height) };
+      return anchored(source, input, content, resize.anchor);
     }
     case 'limit': {
       const ratio = Math.min(1, resize.longest / Math.max(source.width, source.height));
@@ -41,6 +52,14 @@ export function fitFrame(source: Size, resize: Resize): Frame {
       return frameOf(source, size, size, 0, 0);
     }
   }
+}
+
+function anchored(source: Size, input: Size, content: Size, anchor: 'center' | 'top-left'): Frame {
+  if (anchor === 'top-left') return frameOf(source, input, content, 0, 0);
+  // Ultralytics' LetterBox puts the odd pixel of padding at the end: left = round(dw / 2 − 0.1).
+  const offsetX = Math.round((input.width - content.width) / 2 - 0.1);
+  const offsetY = Math.round((input.height - content.height) / 2 - 0.1);
+  return frameOf(source, input, content, offsetX, offsetY);
 }
 
 function frameOf(source: Size, input: Size, content: Size, offsetX: number, offsetY: number): Frame {

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import type { Size } from './types.ts';
 
 const channels = z.tuple([z.number(), z.number(), z.number()]);
 const pixels = z.int().min(1).max(16384);
+const multiple = z.int().min(1).max(256);
+const anchor = z.enum(['center', 'top-left']);
 
 /** How a picture of any size becomes the model's input size. */
 export const resizeSchema = z.discriminatedUnion('mode', [
@@ -12,20 +15,36 @@ export const resizeSchema = z.discriminatedUnion('mode', [
     mode: z.literal('letterbox'),
     width: pixels,
     height: pixels,
-    anchor: z.enum(['center', 'top-left']),
+    anchor,
   }),
   /** For graphs of dynamic size: the longer side at most `longest`, both sides rounded to a multiple of `multiple`. */
-  z.object({ mode: z.literal('limit'), longest: pixels, multiple: z.int().min(1).max(256) }),
+  z.object({ mode: z.literal('limit'), longest: pixels, multiple }),
+  /**
+   * For graphs of dynamic size: aspect ratio kept, scaled until the shorter side is `shortest` (where given) or the
+   * longer one `longest`, whichever comes first; both sides padded to a multiple of `multiple`.
+   */
+  z.object({
+    mode: z.literal('scale'),
+    shortest: pixels.optional(),
+    longest: pixels,
+    multiple,
+    anchor,
+    /** Whether smaller pictures are enlarged. */
+    enlarge: z.boolean(),
+  }),
 ]);
 
 /** Pre-processing as data: everything between a decoded RGB picture and the model's input tensor. */
 export const inputSpecSchema = z.object({
   /** The graph's input. */
   name: z.string(),
-  layout: z.enum(['nchw', 'nhwc']),
+  /** Without `n` the graph takes one picture, not a batch. */
+  layout: z.enum(['nchw', 'nhwc', 'chw', 'hwc']),
+  /** Pictures that the graph takes at once. Miru fills the first place; the others stay zero. */
+  batch: z.int().min(1).max(256),
   dtype: z.enum(['float32', 'float16', 'uint8']),
-  color: z.enum(['rgb', 'bgr']),
-  /** Element = (pixel 0–255 − mean) / std, per channel in the tensor's colour order. */
+  color: z.enum(['rgb', 'bgr', 'gray']),
+  /** Element = (pixel 0–255 − mean) / std, per channel in the tensor's colour order; grey takes the first. */
   mean: channels,
   std: channels,
   resize: resizeSchema,
@@ -36,3 +55,8 @@ export const inputSpecSchema = z.object({
 
 export type InputSpec = z.output<typeof inputSpecSchema>;
 export type Resize = z.output<typeof resizeSchema>;
+
+/** The size that every picture is brought to; undefined where it follows the picture. */
+export function fixedSize(resize: Resize): Size | undefined {
+  return resize.mode === 'stretch' || resize.mode === 'letterbox' ? resize : undefined;
+}

@@ -2,9 +2,12 @@ import type { Frame } from './frame.ts';
 import type { InputSpec } from './input-spec.ts';
 import { floatToHalf, type Tensor } from './tensor.ts';
 
+/** Weights of red, green and blue in grey, as OpenCV and Pillow have them (ITU-R BT.601). */
+const LUMA = [0.299, 0.587, 0.114] as const;
+
 /**
- * Lays resized RGB pixels into the model's input tensor of batch 1, with colour order, normalisation, layout and padding
- * of `spec`.
+ * Lays resized RGB pixels into the model's input tensor, with colour order, normalisation, layout and padding of `spec`.
+ * Of a batch, the first picture is filled.
  * @param rgb 8-bit RGB, row-major, of `frame.content`'s size.
  */
 export function toInputTensor(rgb: Uint8Array, frame: Frame, spec: InputSpec): Tensor {
@@ -13,24 +16,36 @@ export function toInputTensor(rgb: Uint8Array, frame: Frame, spec: InputSpec): T
   if (rgb.length !== frame.content.width * frame.content.height * 3) {
     throw new RangeError(`expected ${frame.content.width}×${frame.content.height} RGB pixels, got ${rgb.length} bytes`);
   }
-  const data = allocate(spec.dtype, area * 3);
-  const planar = spec.layout === 'nchw';
+  const channels = spec.color === 'gray' ? 1 : 3;
+  const pixels = channels === 1 ? toGray(rgb) : rgb;
+  const data = allocate(spec.dtype, spec.batch * area * channels);
+  const planar = spec.layout === 'nchw' || spec.layout === 'chw';
   const full = frame.content.width === width && frame.content.height === height;
 
-  for (let channel = 0; channel < 3; channel++) {
+  for (let channel = 0; channel < channels; channel++) {
     const element = elementTable(spec, channel);
     const from = spec.color === 'bgr' ? 2 - channel : channel;
     const start = planar ? channel * area : channel;
-    const step = planar ? 1 : 3;
+    const step = planar ? 1 : channels;
     if (!full) fillChannel(data, start, step, area, element[Math.round(spec.pad)]!);
     for (let y = 0; y < frame.content.height; y++) {
-      let source = y * frame.content.width * 3 + from;
+      let source = y * frame.content.width * channels + from;
       let target = start + ((y + frame.offsetY) * width + frame.offsetX) * step;
-      for (let x = 0; x < frame.content.width; x++, source += 3, target += step) data[target] = element[rgb[source]!]!;
+      for (let x = 0; x < frame.content.width; x++, source += channels, target += step) {
+        data[target] = element[pixels[source]!]!;
+      }
     }
   }
-  const dims = planar ? [1, 3, height, width] : [1, height, width, 3];
-  return { dtype: spec.dtype, dims, data } as Tensor;
+  const dims = planar ? [channels, height, width] : [height, width, channels];
+  return { dtype: spec.dtype, dims: spec.layout.startsWith('n') ? [spec.batch, ...dims] : dims, data } as Tensor;
+}
+
+function toGray(rgb: Uint8Array): Uint8Array {
+  const gray = new Uint8Array(rgb.length / 3);
+  for (let i = 0, at = 0; i < gray.length; i++, at += 3) {
+    gray[i] = Math.round(LUMA[0] * rgb[at]! + LUMA[1] * rgb[at + 1]! + LUMA[2] * rgb[at + 2]!);
+  }
+  return gray;
 }
 
 function allocate(dtype: InputSpec['dtype'], length: number): Float32Array | Uint16Array | Uint8Array {

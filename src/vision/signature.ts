@@ -1,4 +1,5 @@
-import type { DType } from './tensor.ts';
+import type { DType, Tensors } from './tensor.ts';
+import type { Size } from './types.ts';
 
 /** A named tensor of a graph. A dimension is a number, a symbol (dynamic, named) or null (dynamic, unnamed). */
 export interface ValueInfo {
@@ -20,6 +21,13 @@ export interface Signature {
   readonly opsets: Readonly<Record<string, number>>;
   /** How often each operator occurs in the main graph, e.g. `{ Conv: 60, NonMaxSuppression: 1 }`. */
   readonly operators: Readonly<Record<string, number>>;
+}
+
+/** What a graph gave for a picture of no meaning: the shapes that its signature leaves open, and a look at its numbers. */
+export interface Probe {
+  /** Of the picture, in pixels. */
+  readonly input: Size;
+  readonly outputs: Tensors;
 }
 
 /** Whether a dimension of the signature is fixed. */

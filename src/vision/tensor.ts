@@ -77,3 +77,10 @@ export function findTensor(tensors: Tensors, what: string, matches: (tensor: Ten
   const have = Object.entries(tensors).map(([name, t]) => `${name} ${t.dtype}[${t.dims.join(',')}]`);
   throw new RangeError(`the model gave no ${what}; its outputs are ${have.join(', ') || 'none'}`);
 }
+
+/** The first `rows` of a tensor's first dimension, without a copy. */
+export function firstRows(tensor: Tensor, rows: number): Tensor {
+  const dims = [rows, ...tensor.dims.slice(1)];
+  const length = dims.reduce((a, b) => a * b, 1);
+  return { ...tensor, dims, data: tensor.data.subarray(0, length) } as Tensor;
+}

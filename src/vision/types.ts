@@ -16,6 +16,11 @@ export interface Detections {
   /** n, indices into the model's labels. */
   readonly classIds: Int32Array;
   readonly keypoints?: Keypoints;
+  /**
+   * 8n: x and y of the four corners of each oriented box, in order around it; `boxes` are then their extents. Corners, not
+   * an angle, because scaling the axes apart turns a rectangle into a parallelogram.
+   */
+  readonly corners?: Float32Array;
 }
 
 /** k points for each of n objects, in the space of their `Detections`. */

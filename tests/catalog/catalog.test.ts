@@ -32,8 +32,7 @@ function createHost() {
     /** What every load waits for. */
     gate: Promise.resolve(),
     failure: undefined as Error | undefined,
-    describe: async (path: string, manifest: LoadRequest['manifest']) =>
-      (await describeModel(path, manifest)).description,
+    describe: describeModel,
     async load({ key }: LoadRequest): Promise<LoadReply> {
       loads.push(key);
       await host.gate;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BoundFamily } from '../../src/families/define.ts';
 import { type FamilyName, families } from '../../src/families/index.ts';
 import { recogniseFamily } from '../../src/families/recognise.ts';
+import { fixedSize } from '../../src/vision/input-spec.ts';
 import type { Signature, ValueInfo } from '../../src/vision/signature.ts';
 import type { Tensor, Tensors } from '../../src/vision/tensor.ts';
 import type { Detections, Limits, Prediction } from '../../src/vision/types.ts';
@@ -39,8 +40,8 @@ describe.each(variants)('%s', (_title, name, fixture) => {
 
   it('describes an input that the graph has', () => {
     expect(fixture.signature.inputs.map((i) => i.name)).toContain(bound.input.name);
-    const { resize } = bound.input;
-    if (resize.mode !== 'limit') expect({ width: resize.width, height: resize.height }).toEqual(fixture.input);
+    const size = fixedSize(bound.input.resize);
+    if (size) expect({ width: size.width, height: size.height }).toEqual(fixture.input);
   });
 
   it('finds nothing in nothing', () => {

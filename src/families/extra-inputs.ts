@@ -1,0 +1,56 @@
+import { formatValue, isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
+import { floatToHalf, type Tensor, type TensorArrays, type Tensors } from '../vision/tensor.ts';
+import type { Size } from '../vision/types.ts';
+
+/** The numbers of one input and its shape without the batch. */
+interface Extra {
+  readonly dims: readonly number[];
+  readonly values: ArrayLike<number>;
+}
+
+/**
+ * What graphs ask for beside the picture, by the input's name. Each is told that the picture is as large as the model's
+ * input, and not scaled: so every graph answers in model-input pixels, and the one way back serves all.
+ */
+const extras: Readonly<Record<string, (input: Size) => Extra>> = {
+  // RT-DETR and D-FINE (tools/export_onnx.py).
+  orig_target_sizes: ({ width, height }) => ({ dims: [2], values: [width, height] }),
+  // YOLOv3 of the ONNX Model Zoo (from qqwweee/keras-yolo3).
+  image_shape: ({ width, height }) => ({ dims: [2], values: [height, width] }),
+  // PaddleDetection (deploy/third_engine/onnx).
+  im_shape: ({ width, height }) => ({ dims: [2], values: [height, width] }),
+  scale_factor: () => ({ dims: [2], values: [1, 1] }),
+  // Caffe's R-CNNs: height, width, scale.
+  im_info: ({ width, height }) => ({ dims: [3], values: [height, width, 1] }),
+  // Hugging Face's DETRs: where the batch is picture and not padding.
+  pixel_mask: ({ width, height }) => ({ dims: [height, width], values: new Float32Array(height * width).fill(1) }),
+};
+
+/** Inputs beside the picture that nothing is known of. */
+export function unknownInputs(signature: Signature, image: string): string[] {
+  return signature.inputs
+    .filter(({ name, dtype }) => name !== image && !(Object.hasOwn(extras, name) && dtype in arrays))
+    .map((value) => `${value.name} ${formatValue(value)}`);
+}
+
+/** Tensors for every input beside the picture. @throws RangeError for inputs that nothing is known of. */
+export function extraInputs(signature: Signature, image: string, input: Size, batch: number): Tensors {
+  const [unknown] = unknownInputs(signature, image);
+  if (unknown) throw new RangeError(`the graph asks for ${unknown}, which Miru does not know how to give`);
+  const others = signature.inputs.filter(({ name }) => name !== image);
+  return Object.fromEntries(others.map((value) => [value.name, toTensor(value, extras[value.name]!(input), batch)]));
+}
+
+const arrays = {
+  float32: (values: ArrayLike<number>) => Float32Array.from(values),
+  float16: (values: ArrayLike<number>) => Uint16Array.from(values, floatToHalf),
+  int32: (values: ArrayLike<number>) => Int32Array.from(values),
+  int64: (values: ArrayLike<number>) => BigInt64Array.from(values as number[], (value) => BigInt(Math.round(value))),
+} satisfies Partial<{ [D in keyof TensorArrays]: (values: ArrayLike<number>) => TensorArrays[D] }>;
+
+function toTensor({ dtype, dims }: ValueInfo, extra: Extra, batch: number): Tensor {
+  const pictures = dims.length > extra.dims.length ? (isFixed(dims[0]) ? dims[0] : batch) : 1;
+  const shape = dims.length > extra.dims.length ? [pictures, ...extra.dims] : extra.dims;
+  const repeated = Array.from({ length: pictures }, () => Array.from(extra.values)).flat();
+  return { dtype, dims: shape, data: arrays[dtype as keyof typeof arrays](repeated) } as Tensor;
+}
