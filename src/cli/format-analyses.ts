@@ -14,10 +14,12 @@ export function share(value: number | undefined): string {
   return value === undefined || value < 0 ? '–' : value.toFixed(3);
 }
 
+const NOTHING = '0.000';
+
 /** A change with its sign. */
 function change(value: number): string {
   const text = value.toFixed(3);
-  if (/^-?0\.000$/.test(text)) return '0.000';
+  if (text === NOTHING || text === `-${NOTHING}`) return NOTHING;
   return value > 0 ? `+${text}` : text;
 }
 
@@ -56,25 +58,23 @@ function formatComparison(comparison: ComparisonAnswer, perClass: boolean): stri
     `${change(difference.low)} to ${change(difference.high)}`,
   ];
   const numbers = ['baseline', 'this', 'change', `${percent(confidence)} interval`].map(right);
-  const shown = perClass || per_class.length <= 2 * ROWS ? per_class : ends(per_class);
-  const left_out = per_class.length - shown.length;
-  const note = left_out > 0 ? `  (${left_out} classes that changed less are left out; --per-class shows them)\n` : '';
+  const classes = per_class.map((entry) => row(entry.label, entry));
+  const between = classes.length - 2 * ROWS;
+  const shown =
+    perClass || between <= 0
+      ? classes
+      : [...classes.slice(0, ROWS), [`… ${between} more with --per-class`], ...classes.slice(-ROWS)];
   return [
     titled(
       'Compared with the baseline: classes, most improved first',
       [left('AP'), ...numbers],
-      [row('all', AP), ...shown.map((entry) => row(entry.label, entry))],
+      [row('all', AP), ...shown],
     ),
-    note,
     `  Better in ${percent(better)} of ${resamples} resamples of the images.\n`,
     `\n${images.better} images got better, ${images.worse} worse, ${images.same} stayed the same, by LRP error (0 is perfect)\n`,
     imageTable('most improved', images.most_improved),
     imageTable('most worsened', images.most_worsened),
   ].join('');
-}
-
-function ends<T>(rows: readonly T[]): T[] {
-  return [...rows.slice(0, ROWS), ...rows.slice(-ROWS)];
 }
 
 function imageTable(title: string, changes: readonly ImageChangeAnswer[]): string {
@@ -87,14 +87,17 @@ function imageTable(title: string, changes: readonly ImageChangeAnswer[]): strin
       share(predictions.lrp),
       change(difference),
     ]);
-  return formatTable([left(title), right('baseline'), right('this'), right('change')], rows, '  ');
+  return `\n${formatTable([left(title), right('baseline'), right('this'), right('change')], rows, '  ')}`;
 }
 
 function formatConventions({ iou_threshold, definitions }: ConventionsAnswer): string {
-  const rows = definitions.flatMap(({ name, AP, causes }) => [
-    [name, share(AP), ''],
-    ...causes.map((cause) => [`  ${cause.explanation}`, share(cause.AP), change(cause.change)]),
-  ]);
+  const rows = definitions.flatMap(({ name, AP, causes }) => {
+    const steps = causes.map((cause) => [`  ${cause.explanation}`, share(cause.AP), change(cause.change)]);
+    const told = steps.filter((step) => step[2] !== NOTHING);
+    const silent = steps.length - told.length;
+    const others = silent > 0 ? [[`  ${silent} ${told.length ? 'more ' : ''}differences change nothing here`]] : [];
+    return [[name, share(AP)], ...told, ...others];
+  });
   const columns = [left('definition, and what leads to it from COCO’s'), right('AP'), right('change')];
   return titled(`AP at IoU ${iou_threshold} by several definitions`, columns, rows);
 }
