@@ -27,7 +27,10 @@ export function evaluateAsVoc(
     );
   const found = keep(detections);
   const asked = keep(truths);
-  const vocTruths: VocTruths = { ...toColumns(truths, asked), difficult: asked.map((row) => truths.ignore[row]!) };
+  const vocTruths: VocTruths = {
+    ...toColumns(truths, asked),
+    difficult: asked.map((row) => truths.ignore[row]! || (truths.difficult?.[row] ?? 0)),
+  };
   const vocDetections: VocDetections = {
     ...toColumns(detections, found),
     scores: found.map((row) => detections.scores[row]!),

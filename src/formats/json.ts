@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../errors.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
@@ -10,24 +11,15 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 /** Large enough that parsing costs little more than at once, small enough to be forgotten quickly. */
 const BATCH_BYTES = 2 ** 20;
 
-/** The text of a file as UTF-8, without a byte order mark. @throws AppError for more text than V8 puts in one string. */
+/** The text of a file, without a byte order mark. @throws AppError unless it is UTF-8, and for more than V8 puts in one string. */
 export function textOfFile({ name, bytes }: SourceFile): string {
-  try {
-    return view(bytes)
-      .toString('utf8')
-      .replace(/^\uFEFF/, '');
-  } catch (error) {
-    return fail(`${name} is too long to be read at once: ${bytes.length} bytes`, error);
-  }
+  checkEncoding(name, bytes);
+  return decode(name, view(bytes)).replace(/^\uFEFF/, '');
 }
 
 /** @throws AppError naming the file and the place where it stops being JSON. */
 export function parseJson(file: SourceFile): unknown {
-  try {
-    return JSON.parse(textOfFile(file));
-  } catch (error) {
-    return refuse(file.name, error);
-  }
+  return parseText(textOfFile(file), file.name);
 }
 
 /**
@@ -35,9 +27,46 @@ export function parseJson(file: SourceFile): unknown {
  * megabytes, of which neither the text nor all entries need be in memory at once.
  * @throws AppError naming the file and the place where it stops being JSON.
  */
-export function* jsonItems({ name, bytes }: SourceFile): Generator<unknown, void, undefined> {
-  const buffer = view(bytes);
-  let start = firstByte(buffer);
+export function jsonItems({ name, bytes }: SourceFile): Generator<unknown, void, undefined> {
+  checkEncoding(name, bytes);
+  return itemsOf(name, view(bytes), 0);
+}
+
+/** As `jsonItems`, as often as it is gone through. */
+export function jsonList(file: SourceFile): Iterable<unknown> {
+  return { [Symbol.iterator]: () => jsonItems(file) };
+}
+
+/**
+ * A file that is one JSON object, with those lists of its outermost level that `isLong` names not read but to be gone
+ * through, as often as need be, a part of the file at a time. Any other file is read whole.
+ * @throws AppError naming the file and the place where it stops being JSON; for the lists, when they are gone through.
+ */
+export function parseJsonLists(file: SourceFile, isLong: (key: string) => boolean): unknown {
+  checkEncoding(file.name, file.bytes);
+  const buffer = view(file.bytes);
+  const lists = new Map<string, Iterable<unknown>>();
+  const around: string[] = [];
+  let at = 0;
+  for (const { key, start, end } of topLevelValues(buffer)) {
+    if (buffer[start] !== OPEN_ARRAY || !isLong(key)) lists.delete(key);
+    else {
+      around.push(decode(file.name, buffer.subarray(at, start)));
+      at = end;
+      lists.set(key, { [Symbol.iterator]: () => itemsOf(file.name, buffer.subarray(0, end), start) });
+    }
+  }
+  if (around.length === 0) return parseJson(file);
+  // An empty list stands where one was taken out; what is around them is JSON exactly if the file is.
+  const rest = [...around, decode(file.name, buffer.subarray(at))].join('[]').replace(/^\uFEFF/, '');
+  const value = parseText(rest, file.name) as Record<string, unknown>;
+  // Of values with one key, the last counts.
+  for (const [key, list] of lists) if (Array.isArray(value[key])) value[key] = list;
+  return value;
+}
+
+function* itemsOf(name: string, buffer: Buffer, from: number): Generator<unknown, void, undefined> {
+  let start = firstByte(buffer, from);
   if (buffer[start] !== OPEN_ARRAY) fail(`${name} must be a JSON array`);
   start++;
   let depth = 0;
@@ -68,13 +97,39 @@ export function* topLevelKeys({ bytes }: SourceFile): Generator<string, void, un
     const byte = buffer[i];
     if (byte === QUOTE) {
       const end = endOfString(buffer, i);
-      if (depth === 0 && isKey) yield buffer.toString('utf8', i + 1, Math.min(end, i + 100));
+      if (depth === 0 && isKey) yield keyOf(buffer, i, end);
       isKey = false;
       i = end;
     } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) depth++;
     else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth--;
     else if (byte === COMMA && depth === 0) isKey = true;
   }
+}
+
+/** The lists and objects that the outermost object has, from their first bracket to behind their last. */
+function* topLevelValues(buffer: Buffer): Generator<{ key: string; start: number; end: number }, void, undefined> {
+  const first = firstByte(buffer);
+  if (buffer[first] !== OPEN_OBJECT) return;
+  let depth = 0;
+  let key: string | undefined;
+  let start = 0;
+  for (let i = first + 1; i < buffer.length && depth >= 0; i++) {
+    const byte = buffer[i];
+    if (byte === QUOTE) {
+      const end = endOfString(buffer, i);
+      if (depth === 0) key ??= keyOf(buffer, i, end);
+      i = end;
+    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
+      if (depth++ === 0) start = i;
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) {
+      if (--depth === 0 && key !== undefined) yield { key, start, end: i + 1 };
+    } else if (byte === COMMA && depth === 0) key = undefined;
+  }
+}
+
+/** @param open the quote it begins with. */
+function keyOf(buffer: Buffer, open: number, close: number): string {
+  return buffer.toString('utf8', open + 1, Math.min(close, open + 100));
 }
 
 /** The first byte that is neither blank nor of a byte order mark: `{` or `[` in JSON worth reading. */
@@ -95,7 +150,7 @@ function parseItems(buffer: Buffer, start: number, end: number, name: string, ma
   try {
     items = JSON.parse(`[${buffer.toString('utf8', start, end)}]`);
   } catch (error) {
-    return refuse(`${name}, from byte ${start}`, error);
+    return refuse(name, error, ` (in bytes ${start} to ${end})`);
   }
   if (items.length === 0 && mayNotBeEmpty) fail(`${name} has a comma without an entry after it, at byte ${start - 1}`);
   return items;
@@ -110,7 +165,30 @@ function endOfString(buffer: Buffer, open: number): number {
   return buffer.length;
 }
 
-function refuse(what: string, error: unknown): never {
+function checkEncoding(name: string, bytes: Uint8Array): void {
+  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  if (isUtf16 || !isUtf8(bytes)) fail(`${name} is ${isUtf16 ? 'UTF-16' : 'not UTF-8'} text; save it as UTF-8`);
+}
+
+function decode(name: string, buffer: Buffer): string {
+  try {
+    return buffer.toString('utf8');
+  } catch (error) {
+    return fail(`${name} is too long to be read at once: ${buffer.length} bytes`, error);
+  }
+}
+
+function parseText(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return refuse(name, error);
+  }
+}
+
+function refuse(name: string, error: unknown, where = ''): never {
   const hint = /\b(?:NaN|Infinity)\b|'[NI]'/.test(messageOf(error)) ? ' (NaN and Infinity are not JSON)' : '';
-  return fail(`${what} is not JSON: ${messageOf(error)}${hint}`, error);
+  // Where only a part was parsed, its positions say nothing of the file.
+  const message = where ? messageOf(error).replace(/ (?:in JSON )?at position \d+.*$/, '') : messageOf(error);
+  return fail(`${name} is not JSON: ${message}${where}${hint}`, error);
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { loadCoco } from '../../src/eval/coco/load.ts';
 import { readCoco, readCocoResults } from '../../src/formats/coco-read.ts';
 import { toCocoJson, writeCoco, writeCocoResults } from '../../src/formats/coco-write.ts';
-import { jsonItems, topLevelKeys } from '../../src/formats/json.ts';
+import { jsonItems, parseJson, parseJsonLists, topLevelKeys } from '../../src/formats/json.ts';
 import { rleToString } from '../../src/vision/rle-string.ts';
 import { sharedPath } from '../helpers/shared.ts';
 import { datasets, fileOf } from './helpers.ts';
@@ -167,14 +167,14 @@ describe('COCO results', () => {
     expect(warnings).toEqual([expect.stringMatching(/lacks: 8$/)]);
   });
 
-  it.each<[string, object | string, string]>([
+  it.each<[string, object | string, string | RegExp]>([
     ['an object', {}, 'dt.json must be a JSON array'],
     ['no score', [{ ...result, score: undefined }], '[0].score must be a finite number, got nothing'],
     ['an unknown image', [{ ...result, image_id: 2 }], 'lacks, by image_id: 2'],
     ['nothing to find', [{ ...result, bbox: [] }], '[0] has neither bbox nor segmentation nor keypoints'],
     ['a number', [1], '[0] must be an object, got 1'],
     ['a cut', '[{"image_id": 1}, {"ima', 'dt.json is cut short'],
-    ['a comma at the end', '[{},]', 'dt.json, from byte 1 is not JSON'],
+    ['a comma at the end', '[{},]', /^dt.json is not JSON: .* \(in bytes 1 to 4\)$/],
     ['two arrays', '[][]', 'goes on after its array, at byte 2'],
     ['the wrong bracket', '[}', 'its array is not closed'],
     ['NaN', '[{"score": NaN}]', 'NaN and Infinity are not JSON'],
@@ -224,9 +224,57 @@ describe('JSON a part at a time', () => {
     const value = Array.from({ length: 20_000 }, (_, i) => ({ i, text: `"]},[{\\${'x'.repeat(200)}` }));
     expect([...jsonItems(fileOf('x', value))]).toEqual(value);
     const text = JSON.stringify(value);
-    expect(() => [...jsonItems(fileOf('x', `${text.slice(0, -1)},]`))]).toThrow('x, from byte');
+    expect(() => [...jsonItems(fileOf('x', `${text.slice(0, -1)},]`))]).toThrow('x is not JSON');
     const long = `["${'x'.repeat(2 ** 20)}",]`;
     expect(() => [...jsonItems(fileOf('x', long))]).toThrow('has a comma without an entry after it');
+  });
+
+  it('takes the long lists out of an object, and reads the rest', () => {
+    const long = (key: string) => key === 'long' || key === 'more';
+    const objects = fc.array(fc.tuple(fc.constantFrom('long', 'more', 'a', 'b"c'), fc.jsonValue()), { maxLength: 5 });
+    fc.assert(
+      fc.property(objects, fc.constantFrom(0, 2), (entries, indent) => {
+        const text = `{${entries.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value, null, indent)}`).join(' , ')}}`;
+        const read = parseJsonLists(fileOf('x', text), long) as Record<string, unknown>;
+        for (const key of ['long', 'more']) {
+          const list = read[key];
+          if (typeof list === 'object' && list !== null && Symbol.iterator in list) {
+            read[key] = [...(list as Iterable<unknown>)];
+            expect([...(list as Iterable<unknown>)]).toEqual(read[key]);
+          }
+        }
+        expect(read).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('sees what is wrong around a long list at once, and what is in it on the way', () => {
+    const read = (text: string) => parseJsonLists(fileOf('gt.json', text), (key) => key === 'a') as { a: unknown[] };
+    for (const text of [
+      '{"a":[1] 2}',
+      '{"a":[1]',
+      '{"a":[1],}',
+      '{"a":[1}',
+      '{"a" [1]}',
+      '{:[1],"a":[1]}',
+      '{"a":[1]}]',
+      '',
+    ]) {
+      expect(() => read(text), text).toThrow('gt.json is not JSON');
+    }
+    expect(() => [...read('{"b": 1, "a": [1, NaN]}').a]).toThrow(/gt.json is not JSON: .*\(in bytes 15 to 21\)/);
+    expect(read('\uFEFF[1]')).toEqual([1]);
+  });
+
+  it.each([
+    ['UTF-16', Buffer.from('\uFEFF[1]', 'utf16le'), 'x is UTF-16 text'],
+    ['UTF-16, the other way', Buffer.from('\uFEFF[1]', 'utf16le').swap16(), 'x is UTF-16 text'],
+    ['Latin-1', Buffer.from('["é"]', 'latin1'), 'x is not UTF-8 text'],
+  ])('refuses %s', (_, bytes, message) => {
+    const file = fileOf('x', bytes);
+    for (const read of [() => [...jsonItems(file)], () => parseJson(file), () => parseJsonLists(file, () => true)]) {
+      expect(read).toThrow(message);
+    }
   });
 
   it('skips a byte order mark and reads shared memory', () => {

@@ -8,19 +8,22 @@ import type { Detected, Truths } from './types.ts';
 
 const NO_BOX = [0, 0, 0, 0];
 
-export function loadTruths(annotations: readonly unknown[], index: Index): Truths {
+export function loadTruths(annotations: Iterable<unknown>, index: Index): Truths {
   const { iouType, warnings } = index;
   const rows = new RowColumns(iouType);
   const ids = new Column();
   const crowd = new Column();
   const ignore = new Column();
+  const difficult = new Column();
   const seen = new Set<number>();
   const unknown = new Set<number>();
   let withoutArea = 0;
 
-  annotations.forEach((value, i) => {
-    const annotation = asObject(value, `annotations[${i}]`);
-    const id = asId(annotation.id, `id of annotations[${i}]`);
+  let place = 0;
+  for (const value of annotations) {
+    const annotation = asObject(value, `annotations[${place}]`);
+    const id = asId(annotation.id, `id of annotations[${place}]`);
+    place++;
     const what = `annotation ${id}`;
     if (seen.has(id)) throw new RangeError(`two annotations have the id ${id}`);
     seen.add(id);
@@ -28,7 +31,7 @@ export function loadTruths(annotations: readonly unknown[], index: Index): Truth
     const category = index.categories.get(asId(annotation.category_id, `category_id of ${what}`));
     if (image === undefined || category === undefined) {
       unknown.add(id);
-      return;
+      continue;
     }
     const isCrowd = Boolean(annotation.iscrowd);
     let isIgnored = isCrowd;
@@ -52,26 +55,33 @@ export function loadTruths(annotations: readonly unknown[], index: Index): Truth
     ids.push(id);
     crowd.push(Number(isCrowd));
     ignore.push(Number(isIgnored));
-  });
+    difficult.push(Number(Boolean(annotation.ignore)));
+  }
 
   if (unknown.size) warnings.push(`left out annotations of unknown images or categories: ${listIds(unknown)}`);
   if (withoutArea) warnings.push(`${withoutArea} annotations have no area: taken from their masks or boxes`);
   if (seen.has(0)) warnings.push('annotation id 0 means "unmatched" to COCO: what matches it counts as wrong');
-  const flags = { crowd: Uint8Array.from(crowd.values), ignore: Uint8Array.from(ignore.values) };
+  const flags = {
+    crowd: Uint8Array.from(crowd.values),
+    ignore: Uint8Array.from(ignore.values),
+    difficult: Uint8Array.from(difficult.values),
+  };
   return { ...rows.finish(), ids: ids.values, ...flags };
 }
 
-export function loadDetections(results: readonly unknown[], index: Index): Detected {
+export function loadDetections(results: Iterable<unknown>, index: Index): Detected {
   const { iouType } = index;
   const rows = new RowColumns(iouType);
   const scores = new Column();
   const unknownImages = new Set<number>();
   const unknownCategories = new Set<number>();
-  const kind = results.length ? kindOf(asObject(results[0], 'results[0]')) : 'bbox';
+  let kind: ReturnType<typeof kindOf> | undefined;
 
-  results.forEach((value, i) => {
-    if (!index.keep(i)) return;
-    const what = `results[${i}]`;
+  let place = -1;
+  for (const value of results) {
+    const what = `results[${++place}]`;
+    kind ??= kindOf(asObject(value, what));
+    if (!index.keep(place)) continue;
     const result = asObject(value, what);
     const imageId = asId(result.image_id, `image_id of ${what}`);
     const categoryId = asId(result.category_id, `category_id of ${what}`);
@@ -80,7 +90,7 @@ export function loadDetections(results: readonly unknown[], index: Index): Detec
     if (image === undefined) unknownImages.add(imageId);
     if (category === undefined) unknownCategories.add(categoryId);
     const score = asNumber(result.score, `score of ${what}`);
-    if (image === undefined || category === undefined) return;
+    if (image === undefined || category === undefined) continue;
 
     const canvas = index.canvases[image]!;
     let rle: Rle | undefined;
@@ -99,7 +109,7 @@ export function loadDetections(results: readonly unknown[], index: Index): Detec
     if (iouType === 'keypoints') pushKeypoints(rows, result, what, rows.keypoints.length / (scores.length || 1));
     rows.push(image, category, box, area);
     scores.push(score);
-  });
+  }
 
   if (unknownImages.size && index.unknownImages === 'refuse') {
     throw new RangeError(`the results name images that the ground truth lacks: ${listIds(unknownImages)}`);

@@ -1,5 +1,5 @@
 import { loadDetections, loadTruths } from './load-rows.ts';
-import { asArray, asId, asNumber, asObject, type Json } from './read.ts';
+import { asArray, asId, asList, asNumber, asObject, type Json } from './read.ts';
 import type { Canvas } from './segmentation.ts';
 import type { CocoData, IouType } from './types.ts';
 
@@ -25,7 +25,8 @@ export interface Index {
 }
 
 /**
- * Reads a COCO ground truth (`images`, `annotations`, `categories`) and a COCO results array, both as parsed JSON.
+ * Reads a COCO ground truth (`images`, `annotations`, `categories`) and a COCO results array, both as parsed JSON. The
+ * annotations and the results may be any iterable, of which no entry is kept: a file can be read while it is parsed.
  * @throws RangeError naming the entry at fault and what was expected of it.
  */
 export function loadCoco(groundTruth: unknown, results: unknown, options: LoadOptions = {}): CocoData {
@@ -45,8 +46,8 @@ export function loadCoco(groundTruth: unknown, results: unknown, options: LoadOp
     imageIds: Float64Array.from(images, ([id]) => id),
     categoryIds: Float64Array.from(categories, ([id]) => id),
     categoryNames: categories.map(([id, category]) => String(category.name ?? id)),
-    truths: loadTruths(asArray(truth.annotations, 'annotations'), index),
-    detections: loadDetections(asArray(results, 'the results'), index),
+    truths: loadTruths(asList(truth.annotations, 'annotations'), index),
+    detections: loadDetections(asList(results, 'the results'), index),
     warnings: index.warnings,
   };
 }

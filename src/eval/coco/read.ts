@@ -15,6 +15,12 @@ export function asArray(value: unknown, what: string): unknown[] {
   return value;
 }
 
+/** A list, or what can be gone through like one. @throws RangeError for anything else. */
+export function asList(value: unknown, what: string): Iterable<unknown> {
+  const isIterable = typeof value === 'object' && value !== null && Symbol.iterator in value;
+  return isIterable ? (value as Iterable<unknown>) : asArray(value, what);
+}
+
 /** An id: a number, or its decimal digits as a string, which some writers use. @throws RangeError otherwise. */
 export function asId(value: unknown, what: string): number {
   const id = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;

@@ -35,6 +35,8 @@ export interface Truths extends Rows {
   readonly crowd: Uint8Array;
   /** 1: detections that match it do not count. Crowds are always ignored. */
   readonly ignore: Uint8Array;
+  /** 1: the file has `ignore`, which COCO overlooks; Pascal VOC does not ask for such objects. */
+  readonly difficult?: Uint8Array;
 }
 
 export interface Detected extends Rows {
