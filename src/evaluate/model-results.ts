@@ -1,8 +1,5 @@
 import { AppError } from '../errors.ts';
 
-/** COCO's way to score a detector: everything that it is not sure of counts too, a hundred objects per image. */
-export const EVALUATION_LIMITS = { score_threshold: '0.001', max_detections: '100' } as const;
-
 export interface TruthImage {
   readonly id: number;
   readonly name: string;

@@ -76,7 +76,7 @@ describe('files', () => {
       /Pascal VOC compares boxes/,
     ],
     ['a file that is not there', ['--predictions', 'none.json'], 1, /none\.json: no such file/],
-    ['keypoints of a model', ['--model', 'm', '--iou-type', 'keypoints'], 2, /--predictions/],
+    ['keypoints of a model', ['--model', 'm', '--iou-type', 'keypoints'], 2, /finds poses/],
   ])('refuses %s in one line', async (_, args, code, message) => {
     const answer = await miru(['evaluate', '--ground-truth', gt, ...args.map((arg) => (arg === 'dt' ? dt : arg))]);
     expect(answer).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
