@@ -14,7 +14,7 @@ const names = Object.keys(families) as FamilyName[];
 const variants: [string, FamilyName, Fixture][] = [];
 for (const name of names) {
   // A family without a fixture fails here.
-  const { fixtures } = (await import(`./fixtures/${name}.ts`)) as { fixtures: Fixtures };
+  const { fixtures } = (await import(`./fixtures/${name}/contract.ts`)) as { fixtures: Fixtures };
   for (const [variant, fixture] of Object.entries(fixtures)) variants.push([`${name}: ${variant}`, name, fixture]);
 }
 const detectors = variants.filter(([, name]) => /detection|instance/.test(families[name].task));

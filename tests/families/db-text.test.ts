@@ -3,7 +3,7 @@ import { dbText } from '../../src/families/db-text.ts';
 import { fitFrame } from '../../src/vision/frame.ts';
 import { toSource } from '../../src/vision/to-source.ts';
 import { tensor } from './fixture.ts';
-import { fixtures } from './fixtures/db-text.ts';
+import { fixtures } from './fixtures/db-text/contract.ts';
 
 const { signature } = Object.values(fixtures)[0]!;
 const limits = { scoreThreshold: 0.6, iouThreshold: 1, maxDetections: 100, classAgnostic: false };
