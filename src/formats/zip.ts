@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type Entry, fromBufferPromise, type ZipFile } from 'yauzl';
+import { type Entry, fromBufferPromise, openPromise, type ZipFile } from 'yauzl';
 import { AppError, messageOf } from '../errors.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
@@ -28,33 +28,62 @@ export function isZip(bytes: Uint8Array): boolean {
   return p === 0x50 && k === 0x4b && ((three === 3 && four === 4) || (three === 5 && four === 6));
 }
 
+/** One file of an archive. */
+export interface ZippedFile {
+  readonly name: string;
+  /** Unpacked. */
+  readonly size: number;
+  /** Unpacks it. Call it before the next file is asked for. */
+  readonly read: () => Promise<Uint8Array>;
+}
+
 /**
  * Unpacks a zip archive into memory, never to disk. What macOS adds (`__MACOSX/`, `.DS_Store`) is passed over.
  * @throws AppError payload_too_large beyond a limit; invalid_request for archives that are damaged or encrypted or hold
  *   other archives, links, two files of one name, or names that lead out of a folder.
  */
 export async function readZip(file: SourceFile, options: ZipOptions = {}): Promise<SourceFile[]> {
-  const { maxEntries = 200_000, maxBytes = 2 ** 30, keep = () => true } = options;
   const zip = await complaining(file.name, () => fromBufferPromise(view(file.bytes), { strictFileNames: true }));
-  // No more entries than this are read, whatever else lies in the archive.
-  if (zip.entryCount > maxEntries) throw tooLarge(`${file.name} has more than ${maxEntries} entries`);
   const files: SourceFile[] = [];
+  for await (const { name, read } of filesOf(zip, file.name, options)) files.push({ name, bytes: await read() });
+  return files;
+}
+
+/**
+ * The files of a zip archive on disk, which may be larger than memory. A file that is not read costs nothing.
+ * @param name what messages call the archive.
+ * @throws AppError as `readZip` does, when the files at fault are reached.
+ */
+export async function* zippedFiles(path: string, name: string, options: ZipOptions = {}): AsyncGenerator<ZippedFile> {
+  const zip = await complaining(name, () => openPromise(path, { strictFileNames: true, autoClose: false }));
+  try {
+    yield* filesOf(zip, name, options);
+  } finally {
+    zip.close();
+  }
+}
+
+async function* filesOf(zip: ZipFile, archive: string, options: ZipOptions): AsyncGenerator<ZippedFile> {
+  const { maxEntries = 200_000, maxBytes = 2 ** 30, keep = () => true } = options;
+  // No more entries than this are read, whatever else lies in the archive.
+  if (zip.entryCount > maxEntries) throw tooLarge(`${archive} has more than ${maxEntries} entries`);
   const seen = new Set<string>();
   let total = 0;
-  await complaining(file.name, async () => {
-    for await (const entry of zip.eachEntry()) {
-      const where = `${file.name}: the entry ${quote(entry.fileName)}`;
-      if (seen.has(entry.fileName)) fail(`${where} is there twice`);
-      seen.add(entry.fileName);
-      checkEntry(entry, where, options);
-      const isFolder = entry.fileName.endsWith('/');
-      if (isFolder || isClutter(entry.fileName) || !keep(entry.fileName)) continue;
-      total += entry.uncompressedSize;
-      if (total > maxBytes) throw tooLarge(`the files in ${file.name} are more than ${maxBytes} bytes, unpacked`);
-      files.push({ name: entry.fileName, bytes: await unpackEntry(zip, entry, where) });
-    }
-  });
-  return files;
+  const entries = zip.eachEntry();
+  for (;;) {
+    const { value: entry } = await complaining(archive, () => entries.next());
+    if (!entry) return;
+    const where = `${archive}: the entry ${quote(entry.fileName)}`;
+    if (seen.has(entry.fileName)) fail(`${where} is there twice`);
+    seen.add(entry.fileName);
+    checkEntry(entry, where, options);
+    const isFolder = entry.fileName.endsWith('/');
+    if (isFolder || isClutter(entry.fileName) || !keep(entry.fileName)) continue;
+    total += entry.uncompressedSize;
+    if (total > maxBytes) throw tooLarge(`the files in ${archive} are more than ${maxBytes} bytes, unpacked`);
+    const read = () => complaining(archive, () => unpackEntry(zip, entry, where));
+    yield { name: entry.fileName, size: entry.uncompressedSize, read };
+  }
 }
 
 /** Unpacks an archive; any other file is its own and only content. @throws AppError as `readZip` does. */

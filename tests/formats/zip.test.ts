@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { isZip, readZip, unpack, type ZipOptions } from '../../src/formats/zip.ts';
+import { isZip, readZip, unpack, type ZipOptions, zippedFiles } from '../../src/formats/zip.ts';
+import { scratchFolder } from '../helpers/graphs.ts';
 import { textOf } from './helpers.ts';
 import { type ZipEntry, zipOf } from './zip-writer.ts';
 
@@ -108,5 +111,57 @@ describe('zip archives', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('archives on disk', () => {
+  const folder = scratchFolder();
+  afterAll(folder.remove);
+  const path = join(folder.path, 'x.zip');
+  const collect = async (options?: Parameters<typeof zippedFiles>[2]) => {
+    const files: Record<string, string> = {};
+    for await (const { name, size, read } of zippedFiles(path, 'x.zip', options)) {
+      const bytes = await read();
+      expect(bytes.length).toBe(size);
+      files[name] = Buffer.from(bytes).toString();
+    }
+    return files;
+  };
+
+  it('are read one file at a time, and only what is asked for', async () => {
+    writeFileSync(
+      path,
+      zipOf([
+        { name: 'a', content: 'one' },
+        { name: 'f/' },
+        { name: 'f/b', content: 'two', method: 0 },
+        { name: '.DS_Store' },
+      ]),
+    );
+    expect(await collect()).toEqual({ a: 'one', 'f/b': 'two' });
+    expect(await collect({ keep: (name) => name !== 'a' })).toEqual({ 'f/b': 'two' });
+  });
+
+  it('are held to the same rules', async () => {
+    writeFileSync(
+      path,
+      zipOf([
+        { name: 'a', content: 'x' },
+        { name: '../b', content: 'x' },
+      ]),
+    );
+    await expect(collect()).rejects.toMatchObject({ status: 400 });
+    writeFileSync(path, zipOf([{ name: 'a', content: 'x'.repeat(9), size: 5 }]));
+    await expect(collect()).rejects.toThrow('too many bytes');
+    writeFileSync(path, 'not an archive');
+    await expect(collect()).rejects.toMatchObject({ status: 400, message: expect.stringContaining('x.zip') });
+    writeFileSync(
+      path,
+      zipOf([
+        { name: 'a', content: '12345' },
+        { name: 'b', content: '12345' },
+      ]),
+    );
+    await expect(collect({ maxBytes: 9 })).rejects.toMatchObject({ status: 413 });
   });
 });
