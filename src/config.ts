@@ -21,6 +21,10 @@ export const settings = {
   port: count(0, 65535).default(8080).describe('TCP port; 0 picks a free one'),
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; 0.0.0.0 for every interface'),
   models_dir: list(/:/).default([ownModels]).describe('directories of models, colon-separated'),
+  mirror: z
+    .url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
+    .optional()
+    .describe('where `miru models pull` looks first: a web server with files named <sha256>.onnx'),
   default_model: z.string().optional().describe('model that serves requests which name none'),
   preload: list(/,/)
     .default(['default'])

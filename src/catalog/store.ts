@@ -33,7 +33,7 @@ export async function commitIncoming(
   id: string,
   manifest: Manifest,
 ): Promise<void> {
-  await writeFile(join(incoming.folder, 'model.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFile(join(incoming.folder, 'model.json'), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
   try {
     await rename(incoming.folder, join(directory, id));
   } catch (error) {

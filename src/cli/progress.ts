@@ -4,32 +4,52 @@ const BAR_WIDTH = 24;
 const REDRAW_MS = 100;
 const clearLine = '\r\x1b[2K';
 
-/** A bar on the last line of a terminal: images done, images per second, time left. Silent where nobody watches. */
+/** What is counted, in words. */
+export interface Unit {
+  readonly count: (done: number, total: number) => string;
+  readonly rate: (perSecond: number) => string;
+}
+
+const images: Unit = { count: (done, total) => `${done}/${total}`, rate: formatRate };
+
+/** A bar on the last line of a terminal: how much is done, how fast, time left. Silent where nobody watches. */
 export class Progress {
   readonly #stream: Writable;
   readonly #isShown: boolean;
   readonly #total: number;
+  readonly #unit: Unit;
   readonly #started = performance.now();
   #done = 0;
+  /** What came since the start; the rest was there. */
+  #added = 0;
   #drawnAt = Number.NEGATIVE_INFINITY;
 
-  constructor(stream: Writable, { isShown, total }: { isShown: boolean; total: number }) {
+  constructor(stream: Writable, { isShown, total, done = 0, unit = images }: ProgressOptions) {
     this.#stream = stream;
     this.#isShown = isShown;
     this.#total = total;
+    this.#done = done;
+    this.#unit = unit;
     this.draw();
   }
 
-  /** One more image is done. */
+  /** One more is done. */
   step(): void {
-    this.#done++;
+    this.moveTo(this.#done + 1);
+  }
+
+  /** So many are done; fewer than before where some have to be done again. */
+  moveTo(done: number): void {
+    this.#added += Math.max(0, done - this.#done);
+    this.#done = done;
     if (performance.now() - this.#drawnAt >= REDRAW_MS) this.draw();
   }
 
   draw(): void {
     if (!this.#isShown) return;
     this.#drawnAt = performance.now();
-    this.#stream.write(clearLine + formatProgress(this.#done, this.#total, this.#drawnAt - this.#started));
+    const rate = this.#added / ((this.#drawnAt - this.#started) / 1000);
+    this.#stream.write(clearLine + formatProgress(this.#done, this.#total, rate, this.#unit));
   }
 
   /** Frees the line for other text; `draw` puts the bar back below it. */
@@ -38,12 +58,21 @@ export class Progress {
   }
 }
 
-export function formatProgress(done: number, total: number, elapsedMs: number): string {
+export interface ProgressOptions {
+  readonly isShown: boolean;
+  /** 0 where nobody knows. */
+  readonly total: number;
+  /** There before the start. */
+  readonly done?: number;
+  readonly unit?: Unit;
+}
+
+export function formatProgress(done: number, total: number, rate: number, unit: Unit = images): string {
+  if (total === 0) return rate > 0 ? `${unit.count(done, total)}  ${unit.rate(rate)}` : unit.count(done, total);
   const filled = Math.floor((BAR_WIDTH * done) / total);
   const bar = '━'.repeat(filled) + '╌'.repeat(BAR_WIDTH - filled);
-  const rate = done / (elapsedMs / 1000);
-  const left = done === 0 ? '' : `  ${formatRate(rate)}  ${formatSeconds((total - done) / rate)} left`;
-  return `${bar}  ${done}/${total}${left}`;
+  const left = rate > 0 ? `  ${unit.rate(rate)}  ${formatSeconds((total - done) / rate)} left` : '';
+  return `${bar}  ${unit.count(done, total)}${left}`;
 }
 
 export function formatRate(imagesPerSecond: number): string {

@@ -157,7 +157,7 @@ describe('models import', () => {
       const manifest = join(temporaryFolder(), 'about.json');
       writeFileSync(manifest, '{"license": "MIT"}');
       const flags = ['--id', 's', '--models-dir', directory, '--no-verification', '--manifest', manifest, '--json'];
-      const { code, stdout } = await miru(['models', 'pull', path, ...flags]);
+      const { code, stdout } = await miru(['models', 'import', path, ...flags]);
       expect(JSON.parse(stdout)).toMatchObject({ id: 's', verification: { verified: false } });
       expect(JSON.parse(readFileSync(join(directory, 's', 'model.json'), 'utf8'))).toMatchObject({ license: 'MIT' });
       expect(code).toBe(0);

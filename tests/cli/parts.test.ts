@@ -4,10 +4,10 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findImages } from '../../src/cli/find-images.ts';
-import { mapOrdered } from '../../src/runtime/map-ordered.ts';
 import { planOutput } from '../../src/cli/plan-output.ts';
 import { formatProgress, formatSeconds, Progress } from '../../src/cli/progress.ts';
 import { formatTable } from '../../src/cli/table.ts';
+import { mapOrdered } from '../../src/runtime/map-ordered.ts';
 import { temporaryFolder } from './miru.ts';
 
 describe('mapOrdered()', () => {

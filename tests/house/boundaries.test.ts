@@ -14,6 +14,7 @@ const rooms: Record<string, readonly string[]> = {
   runtime: ['vision', 'errors'],
   render: ['vision', 'image', 'errors', 'options'],
   catalog: ['vision', 'families', 'onnx', 'runtime', 'errors'],
+  registry: ['vision', 'catalog', 'errors'],
   importer: ['vision', 'onnx', 'runtime', 'errors'],
   formats: ['vision', 'image', 'errors'],
   evaluate: ['vision', 'eval', 'formats', 'image', 'runtime', 'errors'],
