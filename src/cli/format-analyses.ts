@@ -1,6 +1,7 @@
 import type { AnalysisAnswers } from '../evaluate/analyses.ts';
 import type { ConventionsAnswer, SizeAnswer, WorstAnswer } from '../evaluate/breakdowns.ts';
 import type { BootstrapAnswer, ComparisonAnswer, ImageChangeAnswer } from '../evaluate/resampling.ts';
+import { count } from './format-result.ts';
 import { type Column, formatTable, printable } from './table.ts';
 
 /** How many rows a list of the most confused or the most changed has. */
@@ -71,7 +72,7 @@ function formatComparison(comparison: ComparisonAnswer, perClass: boolean): stri
       [row('all', AP), ...shown],
     ),
     `  Better in ${percent(better)} of ${resamples} resamples of the images.\n`,
-    `\n${images.better} images got better, ${images.worse} worse, ${images.same} stayed the same, by LRP error (0 is perfect)\n`,
+    `\n${count(images.better, 'image')} got better, ${images.worse} worse, ${images.same} stayed the same, by LRP error (0 is perfect)\n`,
     imageTable('most improved', images.most_improved),
     imageTable('most worsened', images.most_worsened),
   ].join('');

@@ -58,11 +58,106 @@ describe('files', () => {
     expect(voc.stdout).toBe('Pascal VOC, 11 points, IoU 0.5: mean AP = 1.0000\n');
   });
 
+  it('prints a section for every analysis', async () => {
+    const old = join(folder, 'old.json');
+    writeFileSync(old, JSON.stringify([{ ...results[0], bbox: [10, 10, 40, 20] }]));
+    const args = ['evaluate', '--ground-truth', gt, '--predictions', dt, '--baseline', old];
+    const asked = ['--sizes', '32,96', '--bootstrap', '20', '--conventions', '--worst', '3', '--curves', '--errors'];
+    const { code, stdout, stderr } = await miru([...args, ...asked, '--confusion']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.slice(stdout.indexOf('\n\n'))).toBe(`
+
+AP by size of object
+  pixels        AP     AR  objects
+  up to 32²      –      –        0
+  32²–96²    0.600  0.600        1
+  from 96²       –      –        0
+
+AP 0.600, 95 % interval 0.600 to 0.600 (20 resamples of the images)
+
+Compared with the baseline: classes, most improved first
+  AP   baseline   this  change     95 % interval
+  all     0.100  0.600  +0.500  +0.500 to +0.500
+  cat     0.100  0.600  +0.500  +0.500 to +0.500
+  Better in 100 % of 20 resamples of the images.
+
+1 image got better, 0 worse, 0 stayed the same, by LRP error (0 is perfect)
+
+  most improved  baseline   this  change
+  a.png             1.000  0.500  -0.500
+
+AP at IoU 0.5 by several definitions
+  definition, and what leads to it from COCO’s                                  AP  change
+  COCO                                                                       1.000
+  Pascal VOC 2007                                                            1.000
+    6 differences change nothing here
+  Pascal VOC 2012                                                            1.000
+    6 differences change nothing here
+  Ultralytics                                                                0.995
+    precision falls in straight lines between points, down to 0 at recall 1  0.995  -0.005
+    5 more differences change nothing here
+
+Best F1 at IoU 0.5: 1.000 from score 0.900 (precision 1.000, recall 1.000)
+
+What costs AP at IoU 0.5 (1.000): each kind of error alone, by TIDE
+  error                  times  AP without it
+  wrong class                0          0.000
+  wrong place                0          0.000
+  wrong class and place      0          0.000
+  found twice                0          0.000
+  nothing there              0          0.000
+  missed                     0          0.000
+  all wrong detections       0          0.000
+  all missed objects         0          0.000
+
+No object was taken for one of another class, from score 0.25 at IoU 0.5.
+
+Worst images by LRP error, from score 0.900 at IoU 0.5
+  image    LRP     F1  right  wrong  missed
+  a.png  0.500  1.000      1      0       0
+`);
+    const table = await miru([...args, '--per-class', '--bootstrap', '20', '--curves']);
+    expect(
+      table.stdout.split('\n\n')[1],
+    ).toBe(`id  class     AP   AP50   AP75  AR100  AP from  AP to  best F1  at score  objects  predictions
+ 3  cat    0.600  1.000  1.000  0.600    0.600  0.600    1.000     0.900        1            1
+ 4  dog        –      –      –      –        –      –        –         –        0            0`);
+  });
+
+  it('names causes and classes that others have, and no more than fit a screen', async () => {
+    const categories = Array.from({ length: 30 }, (_, i) => ({ id: i + 1, name: `class\u001b${i + 1}` }));
+    const annotations = categories.map(({ id }) => ({ ...truth.annotations[0], id, category_id: id }));
+    const found = categories.map(({ id }) => ({ ...results[0], category_id: id === 30 ? 1 : id }));
+    const old = join(folder, 'old.json');
+    writeFileSync(
+      gt,
+      JSON.stringify({
+        ...truth,
+        categories,
+        annotations: [...annotations, { ...annotations[0], id: 31, bbox: [60, 60, 30, 30], area: 900 }],
+      }),
+    );
+    writeFileSync(dt, JSON.stringify(found));
+    writeFileSync(old, JSON.stringify(found.slice(0, 15)));
+    const args = ['evaluate', '--ground-truth', gt, '--predictions', dt, '--baseline', old, '--conventions'];
+    const { stdout } = await miru(args);
+    expect(stdout).toContain('… 10 more with --per-class\n');
+    expect((await miru([...args, '--per-class'])).stdout).not.toContain('more with');
+    expect(stdout).toMatch(
+      /precision falls in straight lines between points, down to 0 at recall 1 +0\.\d{3} +\+0\.\d{3}\n {4}5 more differences change nothing here\n/,
+    );
+    expect(stdout).not.toContain('\u001b');
+  });
+
   it('writes a report', async () => {
     const html = join(folder, 'report.html');
     const { code } = await miru(['evaluate', '--ground-truth', gt, '--predictions', dt, '--html', html]);
     expect(code).toBe(0);
     expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>.*dt\.json.*cat/s);
+    expect(readFileSync(html, 'utf8')).not.toContain('Compared with the baseline');
+    const args = ['evaluate', '--ground-truth', gt, '--predictions', dt, '--baseline', dt, '--sizes', '50'];
+    expect((await miru([...args, '--html', html])).code).toBe(0);
+    expect(readFileSync(html, 'utf8')).toMatch(/Compared with the baseline.*from 50²/s);
   });
 
   it.each<[string, readonly string[], number, RegExp]>([
@@ -75,6 +170,9 @@ describe('files', () => {
       2,
       /Pascal VOC compares boxes/,
     ],
+    ['intervals for VOC', ['--predictions', 'dt', '--bootstrap', '9', '--protocol', 'voc2012'], 2, /has no bootstrap/],
+    ['resamples that are no number', ['--predictions', 'dt', '--bootstrap', 'many'], 2, /bootstrap/],
+    ['a baseline that is not there', ['--predictions', 'dt', '--baseline', 'none.json'], 1, /none\.json: no such file/],
     ['a file that is not there', ['--predictions', 'none.json'], 1, /none\.json: no such file/],
     ['keypoints of a model', ['--model', 'm', '--iou-type', 'keypoints'], 2, /finds poses/],
   ])('refuses %s in one line', async (_, args, code, message) => {

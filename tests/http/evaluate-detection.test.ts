@@ -161,6 +161,82 @@ describe('a small data set', () => {
     expect(Object.keys(plain.body)).not.toContain('curves');
   });
 
+  it('adds sizes, intervals, conventions and the worst images where they are asked for', async () => {
+    const asked = { sizes: '32', bootstrap: '50', conventions: 'true', worst: '1' };
+    const { status, body } = await score(truth, results, asked);
+    expect(status).toBe(200);
+    expect(detectionScores.strict().parse(body)).toEqual(body);
+    expect(body.sizes).toMatchObject([
+      { label: 'up to 32²', min: 0, max: 1024, AR: 1, ground_truth: 1 },
+      { label: 'from 32²', min: 1024, max: null, ground_truth: 2 },
+    ]);
+    const { bootstrap } = body;
+    expect(bootstrap).toMatchObject({ resamples: 50, confidence: 0.95 });
+    expect(bootstrap!.AP.value).toBeCloseTo(body.stats.AP!, 12);
+    expect(bootstrap!.AP.low).toBeLessThan(bootstrap!.AP.high);
+    expect(bootstrap!.per_class.map(({ label, value }) => [label, value])).toEqual(
+      body.per_class.map(({ label, AP }) => [label, expect.closeTo(AP, 12)]),
+    );
+    const [coco, , , ultralytics] = body.conventions!.definitions;
+    expect(coco).toMatchObject({ name: 'COCO', AP: expect.closeTo(body.stats.AP50!, 12), causes: [] });
+    expect(ultralytics!.causes.at(-1)).toMatchObject({ rule: 'interpolation', AP: ultralytics!.AP });
+    // The only cat of image 2 is missed, so that a threshold above the score of what is wrong there is best.
+    expect(body.worst).toMatchObject({
+      score_threshold: 0.8,
+      images: [{ image_id: 2, file_name: 'b.jpg', lrp: 1, f1: 0, true_positives: 0, false_positives: 0, missed: 1 }],
+    });
+    const inline = {
+      ground_truth: truth,
+      predictions: results,
+      sizes: [32],
+      bootstrap: 50,
+      conventions: true,
+      worst: 1,
+    };
+    expect((await server.json(PATH, inline)).body).toEqual(body);
+  });
+
+  it('compares with a baseline: what got better and what got worse', async () => {
+    const old = [
+      result(2, 3, [0, 0, 50, 50], 0.6),
+      result(1, 7, [50, 50, 40, 30], 0.8),
+      result(1, 3, [80, 80, 9, 9], 0.9),
+    ];
+    const files = { ground_truth: [['gt.json', truth]], predictions: [['dt.json', results]] } as const;
+    const { status, body } = await server.form(PATH, { ...files, baseline: [['old.json', old]], bootstrap: '40' });
+    expect(status).toBe(200);
+    expect(detectionScores.strict().parse(body)).toEqual(body);
+    const { comparison } = body;
+    const alone = await score(truth, old);
+    expect(comparison!.AP).toMatchObject({
+      baseline: expect.closeTo(alone.body.stats.AP!, 12),
+      predictions: expect.closeTo(body.stats.AP!, 12),
+    });
+    const [cat, dog] = comparison!.per_class;
+    // The right cat now comes before the wrong one: at 51 recalls, precision 1 instead of ½.
+    expect(cat).toMatchObject({ label: 'cat', difference: { value: expect.closeTo(51 / 202, 12) } });
+    expect(dog).toMatchObject({ label: 'dog', difference: { value: 0, low: 0, high: 0 } });
+    expect(comparison!.images).toMatchObject({
+      better: 1,
+      worse: 1,
+      same: 0,
+      most_improved: [{ file_name: 'a.jpg', predictions: { true_positives: 2 } }],
+      most_worsened: [{ file_name: 'b.jpg', baseline: { true_positives: 1 }, predictions: { true_positives: 0 } }],
+    });
+    const inline = await server.json(PATH, { ground_truth: truth, predictions: results, baseline: old, bootstrap: 40 });
+    expect(inline.body).toEqual(body);
+  });
+
+  it('says when the baseline is at fault', async () => {
+    const files = { ground_truth: [['gt.json', truth]], predictions: [['dt.json', results]] } as const;
+    const broken = await server.form(PATH, { ...files, baseline: [['old.json', [{ ...results[0], image_id: 77 }]]] });
+    expect(broken).toMatchObject({ status: 400, body: { detail: expect.stringMatching(/^the baseline: .*77/) } });
+    const noJson = await server.form(PATH, { ...files, baseline: [['old.json', '[']] });
+    expect(noJson).toMatchObject({ status: 400, body: { detail: expect.stringContaining('old.json') } });
+    const voc = await server.form(PATH, { ...files, baseline: [['old.json', results]], protocol: 'voc2012' });
+    expect(voc).toMatchObject({ status: 400, body: { detail: expect.stringContaining('baseline') } });
+  });
+
   it('goes on when a thread was ended in the middle of its work', async () => {
     const many = Array.from({ length: 200_000 }, (_, i) => result(1, 3, [i % 90, 5, 9, 9], 0.5));
     const form = new FormData();
@@ -250,6 +326,12 @@ describe('what is wrong is refused and named', () => {
     ['half a range', truth, results, { area_ranges: '[[0]]' }, /area_ranges\.0/],
     ['a range upside down', truth, results, { area_ranges: '[[9, 3]]' }, 'area range all goes from 9 to 3'],
     ['broken JSON in an option', truth, results, { area_ranges: '[[0,' }, /area_ranges/],
+    ['conventions of masks', truth, results, { conventions: 'true', iou_type: 'segm' }, /conventions/],
+    ['sizes that do not ascend', truth, results, { sizes: '96,32' }, /areas must ascend/],
+    ['too many resamples', truth, results, { bootstrap: '10001' }, /bootstrap/],
+    ['no images', truth, results, { worst: '0' }, /worst/],
+    ['intervals for VOC', truth, results, { protocol: 'voc2012', bootstrap: '9' }, 'Pascal VOC has no bootstrap'],
+    ['a field that every object has', truth, results, { constructor: 'x' }, 'unknown option ‘constructor’'],
     ['a switch that is none', truth, results, { use_categories: 'maybe' }, /use_categories/],
   ])('%s', async (_, gt, dt, fields, detail) => {
     const { status, body } = await score(gt, dt, fields);

@@ -17,6 +17,7 @@ p{margin:0 0 14px;color:var(--soft);max-width:74ch}
 section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:22px 24px;margin-top:18px}
 .facts{margin:0}
 .hero{display:flex;flex-wrap:wrap;gap:12px 44px;align-items:flex-end}
+h2+.hero{margin-top:14px}
 .hero b{display:block;font-size:64px;line-height:1;letter-spacing:-.04em;font-weight:650}
 .hero small{color:var(--soft);font-size:14px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(84px,1fr));gap:10px;flex:1 1 420px}
