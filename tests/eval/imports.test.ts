@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,4 +24,13 @@ it('needs no package and no room but eval and vision', () => {
   const rooms = new Set([...files].map((path) => relative(SOURCE, path).split(sep)[0]));
   expect([...rooms].sort()).toEqual(['eval', 'vision']);
   expect(files.size).toBeGreaterThan(20);
+});
+
+it('runs as the README shows it, and prints what it says there', () => {
+  const [, example, printed] = /^## As a library\n+```js\n(.*?\/\/ ([^\n]*)\n)```$/ms.exec(
+    readFileSync('README.md', 'utf8'),
+  )!;
+  // The package knows itself by its name.
+  const stdout = execFileSync(process.execPath, ['--input-type=module', '--eval', example!], { encoding: 'utf8' });
+  expect(stdout.trim()).toBe(printed);
 });
