@@ -15,6 +15,7 @@ const tasks = {
   start: () => start(),
   test: () => execute('node_modules/vitest/vitest.mjs', ['run', ...args]),
   bench: () => execute('bench/main.mjs', args),
+  'bench:eval': () => execute('bench/eval.mjs', args),
   soak: () => execute('bench/soak.mjs', args),
 };
 
