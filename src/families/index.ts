@@ -4,6 +4,7 @@ import { centernet } from './centernet.ts';
 import { classification } from './classification.ts';
 import { dbText } from './db-text.ts';
 import type { Family } from './define.ts';
+import { duc } from './duc.ts';
 import { fastestdet } from './fastestdet.ts';
 import { nanodet } from './nanodet.ts';
 import { semantic } from './semantic.ts';
@@ -25,6 +26,7 @@ export const families = {
   ultraface,
   blazeface,
   semantic,
+  duc,
   'binary-mask': binaryMask,
   classification,
   'db-text': dbText,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { InputSpec } from '../vision/input-spec.ts';
 import type { Signature } from '../vision/signature.ts';
-import { findImageInput } from './graph.ts';
+import { countOperators, findImageInput } from './graph.ts';
 
 /** Ways to normalise pixels that no graph tells, for RGB order. */
 export const normalizations = {
@@ -11,17 +11,26 @@ export const normalizations = {
   unit: { mean: [0, 0, 0], std: [255, 255, 255] },
   /** −1 to 1, TensorFlow's usual. */
   symmetric: { mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] },
+  /** −0.5 to 0.5, as IS-Net was trained. */
+  centered: { mean: [127.5, 127.5, 127.5], std: [255, 255, 255] },
   /** torchvision's: mean .485 .456 .406 and standard deviation .229 .224 .225 after division by 255. */
   imagenet: { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
 } as const satisfies Record<string, Pick<InputSpec, 'mean' | 'std'>>;
 
 export type Normalization = keyof typeof normalizations;
 
-export const normalizationSchema = z.enum(['none', 'unit', 'symmetric', 'imagenet']);
+export const normalizationSchema = z.enum(['none', 'unit', 'symmetric', 'centered', 'imagenet']);
+
+/** Skip connections of a decoder that goes up as often as it joins them, and nothing of a transformer. */
+export function isUNet(signature: Signature): boolean {
+  const ups = countOperators(signature, 'ConvTranspose', 'Resize', 'Upsample');
+  const transformer = countOperators(signature, 'LayerNormalization', 'Softmax', 'Erf', 'Einsum', 'MatMul');
+  return ups >= 3 && countOperators(signature, 'Concat') >= 3 && transformer === 0;
+}
 
 /**
  * The usual normalisation of the training framework that a graph seems to come from: a byte input normalises in the
- * graph; channels last and converters from TensorFlow mean −1 to 1; anything else torchvision's.
+ * graph; channels last and converters from TensorFlow mean −1 to 1; U-Nets 0 to 1; anything else torchvision's.
  */
 export function guessNormalization(signature: Signature): { normalization: Normalization; evidence: string } {
   const input = findImageInput(signature);
@@ -29,5 +38,6 @@ export function guessNormalization(signature: Signature): { normalization: Norma
   if (input?.layout === 'nhwc' || /^(tf|keras|tensorflow)/i.test(signature.producer)) {
     return { normalization: 'symmetric', evidence: 'made with TensorFlow: pixels scaled to −1…1 (assumed)' };
   }
+  if (isUNet(signature)) return { normalization: 'unit', evidence: 'a U-Net: pixels scaled to 0…1 (assumed)' };
   return { normalization: 'imagenet', evidence: 'pixels normalised with ImageNet statistics (assumed)' };
 }

@@ -1,9 +1,18 @@
 import { z } from 'zod';
-import { isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
+import { isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { type Tensor, toFloats } from '../vision/tensor.ts';
+import type { Size } from '../vision/types.ts';
 import { defineFamily } from './define.ts';
-import { countOperators, fixedInputSize, imageInputSpec, isFloat, isOne, unexpectedOutputs } from './graph.ts';
-import { guessNormalization, normalizationSchema, normalizations } from './normalization.ts';
+import {
+  countOperators,
+  findImageInput,
+  fixedInputSize,
+  imageInputSpec,
+  isFloat,
+  isOne,
+  unexpectedOutputs,
+} from './graph.ts';
+import { guessNormalization, isUNet, normalizationSchema, normalizations } from './normalization.ts';
 
 /** Class indices are kept in a byte. */
 const MAX_CLASSES = 256;
@@ -23,14 +32,15 @@ const params = z.strictObject({
 export const semantic = defineFamily({
   task: 'semantic-segmentation',
   title: 'Semantic segmentation: a score per class and pixel, or an index per pixel',
-  reference: 'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab',
+  reference:
+    'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab; milesial/Pytorch-UNet: predict.py; huggingface/transformers: SegFormer',
   params,
   defaults: { scoreThreshold: 0, iouThreshold: 1, maxDetections: 1 },
 
-  recognise(signature) {
-    const size = fixedInputSize(signature);
+  recognise(signature, probe) {
+    const size = fixedInputSize(signature, probe);
     const output = pickOutput(signature.outputs);
-    if (!size || !output) return undefined;
+    if (!size || !output || !findImageInput(signature)) return undefined;
     const { normalization, evidence } = guessNormalization(signature);
     if (!isScores(output)) {
       const confidence = signature.outputs.length === 1 ? 0.7 : 0.4;
@@ -38,20 +48,31 @@ export const semantic = defineFamily({
     }
     const [, a, b, c] = output.dims;
     if (!isFixed(a) || !isFixed(b) || !isFixed(c)) return undefined;
-    const layout = a < c ? 'nchw' : 'nhwc';
+    const layout = layoutOf([a, b, c], size);
     const [channels, height, width] = layout === 'nchw' ? [a, b, c] : [c, a, b];
     if (channels < 2 || channels > MAX_CLASSES) return undefined;
-    return {
-      confidence: confidenceOf(signature, channels, size.width / width, size.height / height),
-      evidence: [`scores of ${channels} classes on a map of ${width}×${height}`, evidence],
-      params: { layout, normalization },
-    };
+    const seen = [`scores of ${channels} classes on a map of ${width}×${height}`, evidence];
+    const tensor = probe?.outputs[output.name];
+    if (tensor && isDistribution(toFloats(tensor), channels, layout)) {
+      return {
+        confidence: 0.8,
+        evidence: [...seen, 'the scores of each pixel add up to 1'],
+        params: { layout, normalization },
+      };
+    }
+    const [strideX, strideY] = [size.width / width, size.height / height];
+    // A probe that left the size to the graph tells strides only about.
+    const confidence = confidenceOf(signature, probe, output, channels, Math.round(strideX), Math.round(strideY));
+    return { confidence, evidence: seen, params: { layout, normalization } };
   },
 
   input: (signature, { normalization }) =>
     imageInputSpec(signature, {
       fit: 'stretch',
       defaultSize: { width: 512, height: 512 },
+      // torchvision's reference scripts bring the shorter side to 520; smaller pictures are left as they are.
+      dynamic: { mode: 'scale', shortest: 520, longest: 1040, multiple: 32, anchor: 'top-left', enlarge: false },
+      pad: 114,
       ...normalizations[normalization],
     }),
 
@@ -77,11 +98,45 @@ export const semantic = defineFamily({
   },
 });
 
+/** Where the classes are: the two other dimensions have the input's proportions; where both readings do, the smaller. */
+function layoutOf([a, b, c]: readonly [number, number, number], { width, height }: Size): 'nchw' | 'nhwc' {
+  const first = height * c === width * b;
+  const last = height * b === width * a;
+  return first === last ? (a < c ? 'nchw' : 'nhwc') : first ? 'nchw' : 'nhwc';
+}
+
 /** Detectors have coarse maps of many channels too, pictures have three, optical flow has two. */
-function confidenceOf(signature: Signature, channels: number, strideX: number, strideY: number): number {
+function confidenceOf(
+  signature: Signature,
+  probe: Probe | undefined,
+  { name }: ValueInfo,
+  channels: number,
+  strideX: number,
+  strideY: number,
+): number {
   if (strideX !== strideY || strideX > 8) return 0.3;
   if (KNOWN_CLASSES.includes(channels) || countOperators(signature, 'ArgMax') > 0) return 0.85;
-  return strideX === 1 && channels > 3 ? 0.7 : 0.4;
+  // torchvision's names, and Hugging Face's, whose segmenters have a quarter of the input's size.
+  const named =
+    name === 'out' || (name === 'logits' && signature.inputs.some((input) => input.name === 'pixel_values'));
+  if (named || (strideX === 1 && channels > 3)) return 0.7;
+  return strideX === 1 && (isUNet(signature) || (probe && /seg|mask|class/i.test(name))) ? 0.6 : 0.4;
+}
+
+/** Whether the channels of every pixel are probabilities that add up to 1: nothing but classes does. */
+function isDistribution(scores: Float32Array, channels: number, layout: 'nchw' | 'nhwc'): boolean {
+  const area = scores.length / channels;
+  const [step, start] = layout === 'nchw' ? [area, 1] : [1, channels];
+  for (let cell = 0; cell < area; cell++) {
+    let sum = 0;
+    for (let channel = 0, at = cell * start; channel < channels; channel++, at += step) {
+      if (!(scores[at]! >= 0)) return false;
+      sum += scores[at]!;
+    }
+    // The tolerance covers float16.
+    if (!(Math.abs(sum - 1) < 0.01)) return false;
+  }
+  return area > 0;
 }
 
 function pickOutput(values: readonly ValueInfo[], name?: string): ValueInfo | undefined {

@@ -218,9 +218,10 @@ function wholeSummary(prediction: Prediction, fixture: Fixture): Seen[] {
   const background = fixture.objects.filter((o) => prediction.task === 'semantic-segmentation' && o.classId === 0);
   const complete = seen.map(({ classId, box, score }) => {
     const planted = fixture.objects.find((o) => o.classId === classId)!;
-    return prediction.task === 'classification'
-      ? { classId, box: planted.box, score }
-      : { classId, box, score: planted.score };
+    if (prediction.task === 'classification') return { classId, box: planted.box, score };
+    // Maps may be coarser than the input.
+    const scale = fixture.input.width / prediction.value.width;
+    return { classId, box: box.map((v) => v * scale), score: planted.score };
   });
   return [...complete, ...background].sort((a, b) => b.score - a.score);
 }
