@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bindDescribed, describeModel } from '../../src/catalog/describe.ts';
+import { model, node, tensor, value } from '../../src/onnx/model.ts';
+import { detector, scratchFolder, writeModel } from '../helpers/graphs.ts';
+
+const scratch = scratchFolder();
+afterAll(scratch.remove);
+
+type Dims = readonly (number | string | null)[];
+
+/** Softmax over four maps of the input's size: three of its channels, and the first again. */
+function segmenter(input: Dims, output: Dims, extra: readonly { name: string; dims: Dims }[] = []) {
+  const path = join(scratch.path, `${JSON.stringify([input, output, extra]).replace(/\W+/g, '_')}.onnx`);
+  const used = extra.map(({ name }) => node('ReduceSum', [name], [`sum_${name}`], { keepdims: 0 }));
+  const bias = extra.map(({ name }, i) => node('Add', [i ? `b${i - 1}` : 'half', `sum_${name}`], [`b${i}`]));
+  writeModel(
+    path,
+    model({
+      name: 'segmenter',
+      nodes: [
+        ...used,
+        node('Slice', ['image', 'zero', 'one', 'one'], ['red']),
+        ...bias,
+        node('Add', ['red', bias.length ? `b${bias.length - 1}` : 'half'], ['fourth']),
+        node('Concat', ['image', 'fourth'], ['scores'], { axis: 1 }),
+        node('Softmax', ['scores'], ['probabilities'], { axis: 1 }),
+      ],
+      inputs: [value('image', 'float32', input), ...extra.map(({ name, dims }) => value(name, 'float32', dims))],
+      outputs: [value('probabilities', 'float32', output)],
+      initializers: [
+        tensor('zero', 'int64', [1], [0]),
+        tensor('one', 'int64', [1], [1]),
+        tensor('half', 'float32', [1], [0.5]),
+      ],
+    }),
+  );
+  return path;
+}
+
+describe('describeModel', () => {
+  it('runs a graph whose shapes say nothing, and tells from its numbers what it is', async () => {
+    const description = await describeModel(segmenter(['n', 3, 'h', 'w'], ['n', 'c', 'h', 'w']), {});
+    expect(description).toMatchObject({
+      family: 'semantic',
+      task: 'semantic-segmentation',
+      recognition: { by: 'probe' },
+    });
+    expect(description.recognition.evidence).toContain('the scores of each pixel add up to 1');
+    expect(description.labels).toHaveLength(4);
+    expect(description.signature.outputs[0]?.dims).toEqual(['n', 'c', 'h', 'w']);
+    expect(description.observed?.[0]?.dims).toEqual([1, 4, 640, 640]);
+    expect(description.input.resize.mode).toBe('scale');
+  });
+
+  it('does not run a graph that is plain at sight', async () => {
+    const path = join(scratch.path, 'detector.onnx');
+    writeModel(path, detector());
+    const description = await describeModel(path, {});
+    expect(description.recognition.by).toBe('graph');
+    expect(description.observed).toBeUndefined();
+  });
+
+  it('serves a graph of a fixed batch by its first picture', async () => {
+    const description = await describeModel(segmenter([4, 3, 64, 64], [4, 4, 64, 64]), {});
+    expect(description).toMatchObject({ family: 'semantic', input: { batch: 4 } });
+    expect(description.signature.inputs[0]?.dims).toEqual([4, 3, 64, 64]);
+  });
+
+  it('binds again, in another thread, to what was described', async () => {
+    const description = await describeModel(segmenter(['n', 3, 'h', 'w'], ['n', 'c', 'h', 'w']), {});
+    const copy = structuredClone(description);
+    expect(copy).toEqual(description);
+    expect(bindDescribed(copy)).toMatchObject({ task: description.task, input: description.input, classes: 4 });
+  });
+
+  it('names what a graph asks for that nobody can give', async () => {
+    const path = segmenter([1, 3, 64, 64], [1, 4, 64, 64], [{ name: 'prompt', dims: [1, 77] }]);
+    await expect(describeModel(path, {})).rejects.toMatchObject({
+      code: 'unrecognised_model',
+      message: expect.stringContaining('prompt float32[1,77]'),
+    });
+  });
+
+  it('takes the family of model.json even where it does not see itself', async () => {
+    const description = await describeModel(segmenter([1, 3, 64, 64], [1, 4, 64, 64]), { family: 'classification' });
+    expect(description).toMatchObject({ family: 'classification', recognition: { by: 'manifest' } });
+  });
+});
