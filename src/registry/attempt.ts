@@ -1,5 +1,5 @@
 import type { PartialFile } from './partial-file.ts';
-import { follow, networkReason, Refusal, retryAfterMs } from './request.ts';
+import { follow, isUnreachable, networkReason, Refusal, retryAfterMs } from './request.ts';
 
 export interface Wanted {
   readonly sha256: string;
@@ -26,6 +26,8 @@ export type Outcome =
   | {
       readonly kind: 'interrupted';
       readonly reason: string;
+      /** Whether nobody was there to answer. */
+      readonly isUnreachable?: boolean;
       readonly validator?: string | undefined;
       readonly retryAfterMs?: number | undefined;
     }
@@ -45,15 +47,19 @@ export async function attempt(
   const connection = new AbortController();
   const timer = setTimeout(() => connection.abort(), options.stallMs);
   const signal = AbortSignal.any([options.signal, connection.signal]);
-  const interrupted = (error: unknown, validator?: string): Outcome => {
+  const interrupted = (error: unknown, validator?: string) => {
     options.signal.throwIfAborted();
     const silent = `sent nothing for ${options.stallMs / 1000} s`;
-    return { kind: 'interrupted', reason: connection.signal.aborted ? silent : networkReason(error), validator };
+    return {
+      kind: 'interrupted' as const,
+      reason: connection.signal.aborted ? silent : networkReason(error),
+      validator,
+    };
   };
   try {
     const response = await follow(url, headersFor(file, options.validator), signal).catch((error: unknown) => error);
     if (response instanceof Refusal) return { kind: 'refused', reason: response.message };
-    if (!(response instanceof Response)) return interrupted(response);
+    if (!(response instanceof Response)) return { ...interrupted(response), isUnreachable: isUnreachable(response) };
     timer.refresh();
     const problem = await inspect(response, file, wanted);
     if (problem) return problem;

@@ -59,6 +59,7 @@ async function fromOne(
   let validator: string | undefined;
   let reached = file.size;
   let mayMix = true;
+  let hasAnswered = false;
   for (let tries = 1; ; tries++) {
     const outcome = await attempt(url, file, wanted, { validator, stallMs, signal, onProgress });
     if (outcome.kind === 'refused') return outcome.reason;
@@ -74,6 +75,9 @@ async function fromOne(
       onTrouble('the parts do not fit together; starting again');
       continue;
     }
+    // Without a network, waiting helps only where there was one a moment ago.
+    if (outcome.isUnreachable && !hasAnswered) return outcome.reason;
+    hasAnswered = true;
     if (file.size >= reached + PROGRESS) tries = 1;
     reached = Math.max(reached, file.size);
     const wait = outcome.retryAfterMs ?? retryMs * 2 ** (tries - 1);

@@ -39,6 +39,16 @@ const reasons: Readonly<Record<string, string>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection was cut',
 };
 
+const unreachable = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH'];
+
+/** No server, or no network. */
+export function isUnreachable(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (('code' in error && unreachable.includes(String(error.code))) || isUnreachable(error.cause))
+  );
+}
+
 /** fetch says “fetch failed” or “terminated”; why is in the causes. */
 export function networkReason(error: unknown): string {
   let last = '';

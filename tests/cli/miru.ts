@@ -3,17 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
+import type { Io } from '../../src/cli/io.ts';
 import { run } from '../../src/cli/run.ts';
 
 export interface MiruOptions {
   readonly env?: Record<string, string>;
   readonly isTerminal?: boolean;
+  /** Answers what a command asks. */
+  readonly ask?: Io['ask'];
   /** Called with each chunk of stdout; `interrupt` is Ctrl-C. Throws what the write fails with. */
   readonly onStdout?: (text: string, interrupt: () => void) => void;
 }
 
 /** Runs a command in this process, with one worker where nothing else is asked for. */
-export async function miru(args: readonly string[], { env = {}, isTerminal = false, onStdout }: MiruOptions = {}) {
+export async function miru(args: readonly string[], { env = {}, isTerminal = false, ask, onStdout }: MiruOptions = {}) {
   const handlers: ((signal: string) => void)[] = [];
   const interrupt = () => {
     for (const handler of handlers) handler('SIGINT');
@@ -26,6 +29,7 @@ export async function miru(args: readonly string[], { env = {}, isTerminal = fal
     stdout: stdout.stream,
     stderr: stderr.stream,
     isTerminal,
+    ask,
     onSignal: (handler) => handlers.push(handler),
   });
   return { code, stdout: stdout.bytes().toString(), stderr: stderr.bytes().toString(), bytes: stdout.bytes() };

@@ -345,6 +345,24 @@ describe('a server in trouble', () => {
     expect(startOf(other.requests[0]!)).toBeGreaterThan(0);
   });
 
+  test('nobody there is asked once, unless somebody was there before', async () => {
+    const closed = await serve(good);
+    closed.stop();
+    expect(await run([closed.url])).toMatchObject({
+      troubles: [],
+      error: { message: expect.stringContaining('the connection was refused') },
+    });
+    const server = await serve((_, response) => {
+      cut(response, wantedFile.bytes, 200_000);
+      response.once('close', server.stop);
+    });
+    const { error, troubles } = await run([server.url]);
+    expect(troubles.slice(1)).toEqual(
+      Array(2).fill(expect.stringContaining('the connection was refused; trying again')),
+    );
+    expect(error).toMatchObject({ message: expect.stringContaining('the connection was refused') });
+  });
+
   test('every address says why', async () => {
     const { url } = await serve((_, response) => response.writeHead(404).end());
     const { error } = await run([url, 'http://127.0.0.1:1/x', 'http://no-such-name.invalid/x']);

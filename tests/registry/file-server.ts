@@ -8,6 +8,7 @@ export interface FileServer {
   readonly url: string;
   /** As they came. */
   readonly requests: IncomingMessage[];
+  readonly stop: () => void;
 }
 
 /** A server on this machine for the time of a test. */
@@ -19,11 +20,12 @@ export async function serve(listener: RequestListener): Promise<FileServer> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(() => {
+  const stop = () => {
     server.closeAllConnections();
     server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+  };
+  onTestFinished(stop);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, stop };
 }
 
 export function randomFile(size: number): { bytes: Buffer; sha256: string } {
