@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
     'iou-type': { type: 'string', default: 'bbox' },
   },
 });
-const runs = Number(options.runs);
+const runs = Math.max(1, Math.floor(Number(options.runs)));
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 /** What scoring may take on two cores of a 2020s server, and memory. */
 const GOALS = { bbox: 0.7, segm: 0.35, keypoints: 0.25, mib: 600 };
