@@ -49,6 +49,21 @@ export const settings = {
     .describe('largest request with ground truth and predictions to score'),
   evaluation_timeout_ms: count(1).default(600_000).describe('milliseconds before scoring is answered 504'),
   evaluation_threads: count(1, 64).default(1).describe('requests that are scored at once; more of them wait'),
+  data_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder whose data sets /v1/evaluations may name; none: uploads only'),
+  state_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder for evaluations and their results, of one server; none: they go with the server'),
+  evaluation_jobs: count(1, 64).default(1).describe('evaluations of models that run at once; more of them wait'),
+  max_evaluations: count(1, 100_000).default(100).describe('evaluations that are kept until someone deletes them'),
+  max_dataset_bytes: count(1)
+    .default(2 * 2 ** 30)
+    .describe('largest request with ground truth and images to run a model on'),
   max_images: count(1, 1000).default(32).describe('images in one request'),
   max_pixels: count(1).default(64_000_000).describe('width times height of the largest image'),
   allow_url_input: flag.default(false).describe('accept http(s) URLs of images; private addresses stay out of reach'),

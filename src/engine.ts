@@ -6,6 +6,8 @@ import type { ModelHost } from './catalog/host.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import type { ScoringTask } from './evaluate/tasks.ts';
+import { Evaluations } from './evaluations/evaluations.ts';
+import type { BorrowedModel, ModelLender } from './evaluations/types.ts';
 import { labelSets } from './families/labels.ts';
 import type { JsonBody } from './json-body.ts';
 import { type Format, isPicture, type PredictOptions, toLimits } from './options.ts';
@@ -42,18 +44,25 @@ export interface PredictionReply {
   readonly timing: Timing & { readonly queue: number };
 }
 
+/** Tasks of models that can be run on a data set and scored. */
+export const SCORED_TASKS = ['detection', 'instance-segmentation'] as const satisfies VisionTask[];
+
 const POLL_MS = 1_000;
 /** One picture is computed while the next one is decoded. */
 const JOBS_PER_WORKER = 2;
 /** Each holds what was uploaded for it. */
 const WAITING_EVALUATIONS = 16;
+/** Pictures hardly compress; what comes out of an archive of them may be so much larger than a request. */
+const UNPACKED = 2;
 
 /** The models, the workers and the way between them: what the HTTP API and the command line both stand on. */
-export class Engine implements ModelHost {
+export class Engine implements ModelHost, ModelLender {
   readonly catalog: Catalog;
   readonly pool: WorkerPool<Task, TaskResult>;
   /** Scores data sets, apart from the pool: seconds and gigabytes of that must not stand in the way of predictions. */
   readonly scoring: ThreadPerTask<ScoringTask, Uint8Array>;
+  /** Models that are run on whole data sets. */
+  readonly evaluations: Evaluations;
   /** The model directories have been read: before that, "no such model" is not known. */
   readonly started: Promise<void>;
   isStarted = false;
@@ -87,6 +96,21 @@ export class Engine implements ModelHost {
       script: scriptOf('evaluate/thread'),
       size: config.evaluation_threads,
       queueLimit: WAITING_EVALUATIONS,
+    });
+    this.evaluations = new Evaluations({
+      stateFolder: config.state_dir,
+      script: scriptOf('evaluations/thread'),
+      models: this,
+      atOnce: config.evaluation_jobs,
+      width: config.workers,
+      mostKept: config.max_evaluations,
+      timeoutMs: config.evaluation_timeout_ms,
+      limits: {
+        maxTruthBytes: config.max_evaluation_bytes,
+        maxImageBytes: config.max_upload_bytes,
+        maxUnpackedBytes: UNPACKED * config.max_dataset_bytes,
+      },
+      onError: (error, id) => logger.error({ err: error, evaluation: id }, 'an evaluation failed'),
     });
   }
 
@@ -159,15 +183,23 @@ export class Engine implements ModelHost {
     }
   }
 
-  async #predictAll(
-    id: string,
-    { key, description, manifest }: Lease,
-    images: readonly EncodedImage[],
-    format: Format,
-    options: PredictOptions,
-    run: RunOptions,
-  ): Promise<PredictionReply> {
-    const shared = {
+  /** One version of a model, for many images that wait behind those of requests. */
+  async borrow(id: string): Promise<BorrowedModel> {
+    const lease = await this.catalog.acquire(this.choose(id, SCORED_TASKS).id);
+    return {
+      sha256: lease.description.sha256,
+      release: lease.release,
+      predict: async ({ name, bytes }, options, signal) => {
+        const task = this.#predictTask(lease, options.format ?? 'json', options);
+        const { result } = await this.pool.run({ ...task, name, image: bytes }, { signal, isBackground: true });
+        return (result as TaskResults['predict']).body;
+      },
+    };
+  }
+
+  /** What all images of a request have in common. */
+  #predictTask({ key, description, manifest }: Lease, format: Format, options: PredictOptions) {
+    return {
       kind: 'predict' as const,
       key,
       maxPixels: this.#config.max_pixels,
@@ -176,6 +208,17 @@ export class Engine implements ModelHost {
       maskFormat: options.maskFormat,
       categoryIds: manifest.category_ids ?? officialCategoryIds(description),
     };
+  }
+
+  async #predictAll(
+    id: string,
+    lease: Lease,
+    images: readonly EncodedImage[],
+    format: Format,
+    options: PredictOptions,
+    run: RunOptions,
+  ): Promise<PredictionReply> {
+    const shared = this.#predictTask(lease, format, options);
     // One image that fails, fails the request: the others are not computed for nothing.
     const stop = new AbortController();
     const signal = run.signal ? AbortSignal.any([run.signal, stop.signal]) : stop.signal;
@@ -192,7 +235,7 @@ export class Engine implements ModelHost {
     const sum = (pick: (reply: (typeof replies)[number]) => number) => replies.reduce((ms, r) => ms + pick(r), 0);
     return {
       model: id,
-      task: description.task,
+      task: lease.description.task,
       format,
       bodies: replies.map((reply) => reply.body),
       timing: {
@@ -219,6 +262,11 @@ export class Engine implements ModelHost {
     return (await this.pool.runAside({ kind: 'describe', path, manifest })) as ModelDescription;
   }
 
+  /** Loads and warms up a model that is not in the catalog. @throws AppError where it cannot be served. */
+  async try(path: string, manifest: Model['manifest']): Promise<void> {
+    await this.pool.runAside({ kind: 'try', path, manifest, provider: this.#config.provider });
+  }
+
   async load(request: Parameters<ModelHost['load']>[0]): Promise<TaskResults['load']> {
     const replies = await this.pool.broadcast(this.#loadTask(request));
     const [first] = replies as TaskResults['load'][];
@@ -233,6 +281,7 @@ export class Engine implements ModelHost {
   /** Finishes what is running, then stops the workers. */
   async close(): Promise<void> {
     this.catalog.stop();
+    await this.evaluations.close();
     this.scoring.close();
     await this.pool.close(this.#config.shutdown_timeout_ms);
   }

@@ -19,6 +19,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   const server = createServer(createApp({ engine, config, logger }));
   try {
     await listen(server, config);
+    await engine.evaluations.start();
     await engine.start({ watch: true });
   } catch (error) {
     server.close();

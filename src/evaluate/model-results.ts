@@ -5,7 +5,8 @@ export interface TruthImage {
   readonly name: string;
 }
 
-interface Detection {
+/** What a model has found, as the API answers it. */
+export interface Detection {
   readonly label: string;
   readonly score: number;
   readonly box: { readonly xmin: number; readonly ymin: number; readonly xmax: number; readonly ymax: number };

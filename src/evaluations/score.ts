@@ -1,0 +1,83 @@
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../errors.ts';
+import { evaluateDetection } from '../evaluate/detection.ts';
+import type { DetectionOptions } from '../evaluate/detection-options.ts';
+import { type Detection, ModelResults } from '../evaluate/model-results.ts';
+import { reportDetections } from '../evaluate/report.ts';
+import { type JobFiles, readJsonLines } from './files.ts';
+import type { LocatedImage } from './locate-images.ts';
+import { planPath, readTruth } from './prepare.ts';
+import type { DataSource } from './types.ts';
+
+export interface ScoreTask {
+  readonly kind: 'score';
+  readonly data: DataSource;
+  readonly options: DetectionOptions;
+  readonly files: JobFiles;
+  readonly maxTruthBytes: number;
+  /** Of the report. */
+  readonly title: string;
+}
+
+const WRITE_BYTES = 2 ** 20;
+
+/** Lines of JSON, the model's answer to each image of the plan in its order. */
+export function answersPath(work: string): string {
+  return join(work, 'answers.ndjson');
+}
+
+/** Scores the model's answers; writes the predictions, the scores and the report. @throws AppError. */
+export async function score({ data, options, files, maxTruthBytes, title }: ScoreTask): Promise<void> {
+  const truth = await readTruth(data.groundTruth, maxTruthBytes);
+  const { results, warnings } = await collect(truth, files.work);
+  await writeArray(files.predictions, results);
+  const answer = evaluateDetection(truth, results, options);
+  const report = tryReport(() => reportDetections(truth, results, options, { title }));
+  if ('html' in report) await writeFile(files.report, report.html);
+  const noReport = 'why' in report ? [`there is no report: ${report.why}`] : [];
+  const scores = { ...answer, warnings: [...warnings, ...answer.warnings, ...noReport] };
+  await writeFile(files.result, JSON.stringify(scores));
+}
+
+async function collect(truth: unknown, work: string) {
+  const collected = new ModelResults(truth);
+  const answers = readJsonLines<{ readonly detections?: readonly Detection[] }>(answersPath(work));
+  for await (const image of readJsonLines<LocatedImage>(planPath(work))) {
+    const answer = await answers.next();
+    if (answer.done) throw new Error('there are fewer answers than images');
+    collected.add(image, answer.value.detections ?? []);
+  }
+  return { results: collected.results, warnings: collected.warnings() };
+}
+
+/** A report that cannot be made must not cost the scores. */
+function tryReport(make: () => string): { readonly html: string } | { readonly why: string } {
+  try {
+    return { html: make() };
+  } catch (error) {
+    if (error instanceof AppError) return { why: error.message };
+    throw error;
+  }
+}
+
+/** A JSON array that may be longer than a string. */
+async function writeArray(path: string, items: readonly unknown[]): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await writeItems(file, items);
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeItems(file: FileHandle, items: readonly unknown[]): Promise<void> {
+  let text = '[';
+  for (const [i, item] of items.entries()) {
+    text += `${i === 0 ? '' : ',\n'}${JSON.stringify(item)}`;
+    if (text.length < WRITE_BYTES) continue;
+    await file.appendFile(text);
+    text = '';
+  }
+  await file.appendFile(`${text}]\n`);
+}

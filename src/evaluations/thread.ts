@@ -1,0 +1,4 @@
+import { serveTasks } from '../runtime/thread.ts';
+import { doJobTask } from './tasks.ts';
+
+serveTasks(doJobTask, () => []);
