@@ -5,12 +5,15 @@ import { AppError } from './errors.ts';
 import { answerIou } from './iou-request.ts';
 import { type JsonBody, parseJsonBody } from './json-body.ts';
 import { type LoadedModel, type PredictReply, type PredictRequest, predict, warmUp } from './pipeline.ts';
+import type { ProviderChoice } from './runtime/provider.ts';
 import { openSession } from './runtime/session.ts';
 import { type Checkpoint, serveTasks } from './runtime/thread.ts';
 
 /** What the main thread asks of a worker. */
 export type Task =
   | { readonly kind: 'describe'; readonly path: string; readonly manifest: Manifest }
+  /** Loads a model that is on trial, and lets it go. */
+  | { readonly kind: 'try'; readonly path: string; readonly manifest: Manifest; readonly provider: ProviderChoice }
   | ({ readonly kind: 'load'; readonly threads: number } & LoadRequest)
   | { readonly kind: 'unload'; readonly key: string }
   | { readonly kind: 'iou'; readonly body: Uint8Array }
@@ -19,6 +22,7 @@ export type Task =
 
 export interface TaskResults {
   describe: ModelDescription;
+  try: undefined;
   load: LoadReply;
   unload: undefined;
   iou: Uint8Array;
@@ -34,6 +38,13 @@ async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
   switch (task.kind) {
     case 'describe':
       return describeModel(task.path, task.manifest);
+    case 'try': {
+      const { path, manifest, provider } = task;
+      const description = await describeModel(path, manifest);
+      const { session } = await openModel({ path, description, provider: manifest.provider ?? provider, threads: 1 });
+      await session.release();
+      return undefined;
+    }
     case 'load':
       return load(task);
     case 'unload':
@@ -52,6 +63,7 @@ async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
 }
 
 type LoadTask = Extract<Task, { kind: 'load' }>;
+type OpenRequest = Pick<LoadTask, 'path' | 'description' | 'provider' | 'threads'>;
 
 async function load(request: LoadTask): Promise<LoadReply> {
   const loading = models.get(request.key) ?? openModel(request);
@@ -65,7 +77,7 @@ async function load(request: LoadTask): Promise<LoadReply> {
   }
 }
 
-async function openModel({ path, description, provider, threads }: LoadTask): Promise<LoadedModel & LoadReply> {
+async function openModel({ path, description, provider, threads }: OpenRequest): Promise<LoadedModel & LoadReply> {
   const session = await openSession(path, { provider, threads });
   const model = { description, family: bindDescribed(description), session };
   const started = performance.now();

@@ -153,6 +153,7 @@ describe('POST /v1/models', () => {
     ['half a graph', { file: { name: 'a.onnx', bytes: graph.subarray(0, graph.length / 2) }, manifest }, 422],
     ['a graph of no known family', { file: { name: 'a.onnx', bytes: identity } }, 422],
     ['a task that its family does not do', { file, manifest: '{"family":"binary-mask","task":"detection"}' }, 422],
+    ['a family that reads other outputs', { file, manifest: '{"family":"classification"}' }, 422],
     ['a family there is not', { file, manifest: '{"family":"yolov99"}' }, 422],
     [
       'a manifest with nested metrics',

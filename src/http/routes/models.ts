@@ -74,7 +74,7 @@ async function addModel(req: Request, res: Response, engine: Engine, settings: M
       throw new AppError('conflict', `a model ‘${id}’ is already there; delete it first, or send another ‘id’`);
     }
     const manifest = manifestOfUpload(fields.manifest, fields.labels);
-    await engine.describe(incoming.modelPath, manifest);
+    await engine.try(incoming.modelPath, manifest);
     await commitIncoming(incoming, incoming.directory, id, manifest);
     await engine.catalog.refresh();
     return engine.catalog.get(id);
