@@ -1,20 +1,12 @@
 import { AppError } from '../errors.ts';
 import type { SourceFile } from '../formats/dataset.ts';
 import { quote, stemOf } from '../formats/names.ts';
-import { unpack } from '../formats/zip.ts';
 
 export interface MapLimits {
   /** Of one map. */
   readonly maxPixels: number;
   /** Of what comes out of archives. */
   readonly maxBytes: number;
-}
-
-/** The files, with those in archives in the place of the archives. */
-export async function unpackAll(files: readonly SourceFile[], { maxBytes }: MapLimits): Promise<SourceFile[]> {
-  const unpacked: SourceFile[] = [];
-  for (const file of files) unpacked.push(...(await unpack(file, { maxBytes })));
-  return unpacked;
 }
 
 /** Files by name, without folders and extension. @throws AppError where two have one. */

@@ -4,8 +4,9 @@ import { PanopticEvaluator, type PanopticImage, type PanopticQuality } from '../
 import type { SourceFile } from '../formats/dataset.ts';
 import { firstByte, parseJson } from '../formats/json.ts';
 import { listSome, quote, stemOf } from '../formats/names.ts';
+import { unpackAll } from '../formats/zip.ts';
 import { readPngSamples } from '../image/png.ts';
-import { byName, type MapLimits, prefixing, unpackAll } from './maps.ts';
+import { byName, type MapLimits, prefixing } from './maps.ts';
 
 const annotation = z.object({
   image_id: z.union([z.int(), z.string()]),
@@ -57,8 +58,9 @@ export async function evaluatePanoptic(
   predictions: readonly SourceFile[],
   limits: MapLimits,
 ): Promise<PanopticAnswer> {
-  const truth = split(await unpackAll(groundTruth, limits), 'ground_truth');
-  const found = split(await unpackAll(predictions, limits), 'predictions');
+  const { maxBytes } = limits;
+  const truth = split(await unpackAll(groundTruth, { maxBytes }), 'ground_truth');
+  const found = split(await unpackAll(predictions, { maxBytes }), 'predictions');
   const { annotations, categories } = read(truthSchema, truth.json);
   const guesses = byImage(read(predictionSchema, found.json).annotations, found.json.name);
   byImage(annotations, truth.json.name);

@@ -1,7 +1,10 @@
 import { AppError } from '../errors.ts';
 import type { SourceFile } from '../formats/dataset.ts';
-import { parseJson } from '../formats/json.ts';
-import { evaluateDetection } from './detection.ts';
+import { openFiles } from '../formats/inputs.ts';
+import { parseJsonLists } from '../formats/json.ts';
+import { readSizes } from '../formats/sizes.ts';
+import { type DetectionAnswer, evaluateDetection } from './detection.ts';
+import { readPredictions, readTruth } from './detection-files.ts';
 import { type DetectionOptions, parseDetectionOptions } from './detection-options.ts';
 import type { MapLimits } from './maps.ts';
 import { evaluatePanoptic } from './panoptic.ts';
@@ -11,11 +14,15 @@ import { evaluateSegmentation, type SegmentationOptions } from './segmentation.t
 export type ScoringTask =
   | {
       readonly kind: 'detection';
-      readonly groundTruth: SourceFile;
-      readonly predictions: SourceFile;
+      /** Of any format, or archives. */
+      readonly groundTruth: readonly SourceFile[];
+      readonly predictions: readonly SourceFile[];
       /** Other predictions to compare them with. */
-      readonly baseline?: SourceFile;
+      readonly baseline?: readonly SourceFile[];
+      /** Lists of sizes of images, where the other files do not tell. */
+      readonly imageSizes?: readonly SourceFile[];
       readonly options: DetectionOptions;
+      readonly limits: MapLimits;
     }
   | {
       readonly kind: 'detection-json';
@@ -40,12 +47,11 @@ export async function answerScoring(task: ScoringTask): Promise<Uint8Array> {
 
 async function score(task: ScoringTask): Promise<unknown> {
   switch (task.kind) {
-    case 'detection': {
-      const baseline = task.baseline && parseJson(task.baseline);
-      return evaluateDetection(parseJson(task.groundTruth), parseJson(task.predictions), task.options, baseline);
-    }
+    case 'detection':
+      return evaluateFiles(task);
     case 'detection-json': {
-      const { ground_truth, predictions, baseline, ...fields } = asObject(parseJson(task.body));
+      const isLong = (key: string) => key === 'predictions' || key === 'baseline';
+      const { ground_truth, predictions, baseline, ...fields } = asObject(parseJsonLists(task.body, isLong));
       const options = parseDetectionOptions({ ...task.fields, ...fields });
       for (const [name, value] of Object.entries({ ground_truth, predictions })) {
         if (value === undefined) throw new AppError('invalid_request', `the body has no ‘${name}’`);
@@ -57,6 +63,23 @@ async function score(task: ScoringTask): Promise<unknown> {
     case 'panoptic':
       return evaluatePanoptic(task.groundTruth, task.predictions, task.limits);
   }
+}
+
+async function evaluateFiles(task: Extract<ScoringTask, { kind: 'detection' }>): Promise<DetectionAnswer> {
+  const { groundTruth, predictions, baseline = [], imageSizes = [], options, limits } = task;
+  const sizes = new Map(imageSizes.flatMap((file) => [...readSizes(file)]));
+  const context = { options, sizes };
+  const truth = await readTruth(await openFiles(groundTruth, limits), context);
+  const found = await readPredictions(await openFiles(predictions, limits), truth, context);
+  const other =
+    baseline.length > 0
+      ? await readPredictions(await openFiles(baseline, limits), truth, context, 'the baseline')
+      : undefined;
+  const answer = evaluateDetection(truth.json, found.json, options, other?.json);
+  return {
+    ...answer,
+    warnings: [...truth.warnings, ...found.warnings, ...(other?.warnings ?? []), ...answer.warnings],
+  };
 }
 
 function asObject(value: unknown): Record<string, unknown> {

@@ -50,6 +50,12 @@ export class DatasetBuilder {
     this.#drafts.get(stemOf(image))!.marks.push({ label, mark });
   }
 
+  /** Warns of images of the reference that nothing describes, for formats that have a file for each image. */
+  warnOfMissingFiles(): void {
+    const missing = this.#reference?.images.filter(({ name }) => !this.#drafts.has(stemOf(name))) ?? [];
+    if (missing.length) this.warn(`there is no file for these images: ${listSome(missing.map(({ name }) => name))}`);
+  }
+
   warn(message: string): void {
     this.#warnings.add(message);
   }
@@ -70,7 +76,7 @@ export class DatasetBuilder {
       }
     });
     if (unknown.size && !this.#reference) fail(`these categories are not among those declared: ${listSome(unknown)}`);
-    if (unknown.size) this.warn(`left out objects of categories that the ground truth lacks: ${listSome(unknown)}`);
+    if (unknown.size) this.warn(leftOut('objects', unknown, annotations.length, categories));
     return { images: this.#reference?.images ?? images, categories, annotations, warnings: [...this.#warnings] };
   }
 
@@ -84,6 +90,21 @@ export class DatasetBuilder {
     }
     return drafts.map(({ name }) => byStem.get(stemOf(name))!);
   }
+}
+
+/**
+ * Says which categories the reference lacks.
+ * @throws AppError where nothing is left: the names of the two sides mean different things.
+ */
+export function leftOut(
+  what: string,
+  unknown: ReadonlySet<number | string>,
+  left: number,
+  known: readonly Category[],
+): string {
+  if (left > 0) return `left out ${what} of categories that the ground truth lacks: ${listSome(unknown)}`;
+  const names = listSome(known.map(({ name }) => name)) || 'none';
+  return fail(`no category is one of the ground truth: there are ${listSome(unknown)}, it has ${names}`);
 }
 
 /** @throws AppError where names without folders and extensions do not tell images apart. */

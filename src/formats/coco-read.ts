@@ -1,5 +1,6 @@
 import { type Rle, rleFromCounts } from '../vision/rle.ts';
 import { rleFromString } from '../vision/rle-string.ts';
+import { leftOut } from './builder.ts';
 import {
   arrayOf,
   asNumbers,
@@ -16,7 +17,7 @@ import {
 import type { Annotation, Category, Dataset, DatasetImage, Polygons, Reference, SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
 import { jsonItems, parseJson } from './json.ts';
-import { listSome } from './names.ts';
+import { listSome, stemOf } from './names.ts';
 
 /**
  * Reads a COCO ground truth: `images`, `annotations` and `categories`. Licences, links and dates are left out; `ignore`
@@ -24,18 +25,26 @@ import { listSome } from './names.ts';
  * @throws AppError naming the file, the JSON path or the ids at fault, and what was expected.
  */
 export function readCoco(file: SourceFile): Dataset {
-  const whole = { file: file.name, path: '' };
-  const json = asObject(parseJson(file), whole);
-  const images = entriesOf(json, 'images', file, readImage);
-  const categories = entriesOf(json, 'categories', file, readCategory);
+  const json = asObject(parseJson(file), { file: file.name, path: '' });
+  const { images, categories } = readCocoReference(json, file);
   const annotations = entriesOf(json, 'annotations', file, (entry, place) => readAnnotation(entry, place));
   checkIds(file.name, { images, categories, annotations, warnings: [] });
   return { images, categories, annotations, warnings: [] };
 }
 
+/** Images and categories of a parsed ground truth. @throws AppError as `readCoco` does. */
+export function readCocoReference(truth: unknown, file: Pick<SourceFile, 'name'>): Reference {
+  const json = asObject(truth, { file: file.name, path: '' });
+  return {
+    images: entriesOf(json, 'images', file, readImage),
+    categories: entriesOf(json, 'categories', file, readCategory),
+  };
+}
+
 /**
  * Reads a COCO results array: boxes, masks or keypoints with scores. Annotation ids are places in the list, from 1, as
  * COCO's own loader gives them. Results of categories that `reference` lacks are left out with a warning, as COCO does.
+ * `image_id` and `category_id` may be names: of the file, with or without folders and extension, and of the category.
  * @param reference the ground truth. Without it, images and categories are named by their ids and sizes are unknown.
  * @throws AppError naming the file, the JSON path or the ids at fault, and what was expected.
  */
@@ -43,12 +52,18 @@ export function readCocoResults(file: SourceFile, reference?: Reference): Datase
   const annotations: Annotation[] = [];
   const imageIds = new Set(reference?.images.map(({ id }) => id));
   const categoryIds = new Set(reference?.categories.map(({ id }) => id));
-  const unknownImages = new Set<number>();
-  const unknownCategories = new Set<number>();
+  const imageNames = new Map(reference?.images.map(({ id, name }) => [stemOf(name), id]));
+  const categoryNames = new Map(reference?.categories.map(({ id, name }) => [name, id]));
+  const unknownImages = new Set<number | string>();
+  const unknownCategories = new Set<number | string>();
   let index = 0;
   for (const value of jsonItems(file)) {
     const place = { file: file.name, path: '', index: index++ };
-    const entry = asObject(value, place);
+    const entry = withIds(asObject(value, place), imageNames, categoryNames);
+    const [image, category] = [entry.image_id, entry.category_id];
+    if (reference && isName(image)) unknownImages.add(image);
+    if (reference && isName(category)) unknownCategories.add(category);
+    if (reference && (isName(image) || isName(category))) continue;
     const result = readAnnotation(entry, place, index);
     if (!result.box && !result.segmentation && !result.keypoints) {
       fail(`${at(place)} has neither bbox nor segmentation nor keypoints`);
@@ -58,16 +73,34 @@ export function readCocoResults(file: SourceFile, reference?: Reference): Datase
     if (!reference || categoryIds.has(result.categoryId)) annotations.push(result);
   }
   if (!reference) {
-    const ascending = (ids: Set<number>) => [...ids].sort((a, b) => a - b).map((id) => ({ id, name: String(id) }));
+    const ascending = (ids: Set<number | string>) =>
+      [...ids]
+        .map(Number)
+        .sort((a, b) => a - b)
+        .map((id) => ({ id, name: String(id) }));
     return { images: ascending(unknownImages), categories: ascending(unknownCategories), annotations, warnings: [] };
   }
   if (unknownImages.size) {
     fail(`${file.name} names images that the ground truth lacks, by image_id: ${listSome(unknownImages)}`);
   }
   const warnings = unknownCategories.size
-    ? [`${file.name}: left out results of categories that the ground truth lacks: ${listSome(unknownCategories)}`]
+    ? [`${file.name}: ${leftOut('results', unknownCategories, annotations.length, reference.categories)}`]
     : [];
   return { images: reference.images, categories: reference.categories, annotations, warnings };
+}
+
+/** An entry whose names have become ids, where they are names of the ground truth. */
+function withIds(entry: Json, images: ReadonlyMap<string, number>, categories: ReadonlyMap<string, number>): Json {
+  const { image_id, category_id } = entry;
+  const image = typeof image_id === 'string' ? images.get(stemOf(image_id)) : undefined;
+  const category = typeof category_id === 'string' ? categories.get(category_id) : undefined;
+  if (image === undefined && category === undefined) return entry;
+  return { ...entry, image_id: image ?? image_id, category_id: category ?? category_id };
+}
+
+/** Text that is no id in digits. */
+function isName(id: unknown): id is string {
+  return typeof id === 'string' && !/^\d{1,16}$/.test(id);
 }
 
 /** A segmentation in any of COCO's forms: polygons, compressed or uncompressed run lengths. */
@@ -97,7 +130,7 @@ function readPolygon(value: unknown, place: Place, key: string): readonly number
 function entriesOf<T>(
   json: Json,
   key: string,
-  { name }: SourceFile,
+  { name }: Pick<SourceFile, 'name'>,
   read: (entry: Json, place: Place) => T,
 ): readonly T[] {
   return arrayOf(json, key, { file: name, path: '' }).map((value, index) => {

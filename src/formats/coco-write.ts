@@ -23,10 +23,12 @@ export function toCocoJson({ images, categories, annotations }: Dataset): CocoJs
 }
 
 /** A COCO results array as a JSON value. @throws AppError naming annotations that have no score. */
-export function toCocoResults({ annotations }: Dataset): Record<string, unknown>[] {
+export function toCocoResults({ images, annotations }: Dataset): Record<string, unknown>[] {
   const unscored = annotations.filter(({ score }) => score === undefined);
   if (unscored.length) {
-    fail(`results need a score each; these annotations have none: ${listSome(unscored.map(({ id }) => id))}`);
+    const names = new Map(images.map(({ id, name }) => [id, name]));
+    const where = listSome(new Set(unscored.map(({ imageId }) => names.get(imageId) ?? imageId)));
+    fail(`results need a score each; ${unscored.length} of ${annotations.length} have none, in the images ${where}`);
   }
   return annotations.map((annotation) => {
     const { imageId, categoryId, segmentation, keypoints, score } = annotation;

@@ -122,8 +122,8 @@ export function convert(
   return { files: written, warnings: [...dataset.warnings, ...warnings] };
 }
 
-/** The file of a format that has one, among files that do not count. */
-function theOne(files: readonly SourceFile[], format: Format): SourceFile {
+/** The file of a format that has one, among files that do not count. @throws AppError unless there is one. */
+export function theOne(files: readonly SourceFile[], format: Format): SourceFile {
   if (files.length === 1) return files[0]!;
   const extension = JSON_FORMATS.includes(format) ? '.json' : '.csv';
   const [only, other] = filesOf(files, extension);

@@ -27,7 +27,7 @@ const NAMES = Object.keys(COLUMNS) as ColumnName[];
 const REQUIRED: readonly ColumnName[] = ['filename', 'class', 'xmin', 'ymin', 'xmax', 'ymax'];
 
 /** One line of a file: what a column holds, and where it is. */
-interface Row {
+export interface Row {
   readonly where: string;
   readonly cell: (column: ColumnName) => string;
 }
@@ -84,11 +84,12 @@ export function writeCsv({ images, categories, annotations }: Dataset): Written 
   };
 }
 
-function* rowsOf(file: SourceFile): Generator<Row, void, undefined> {
+/** @throws AppError naming the record, or the columns that are missing. */
+export function* rowsOf(file: SourceFile, required = REQUIRED): Generator<Row, void, undefined> {
   const text = textOfFile(file);
   const header = parseLine(text, 0);
   const columns = columnsOf(header.cells);
-  const missing = REQUIRED.filter((column) => !columns.has(column));
+  const missing = required.filter((column) => !columns.has(column));
   if (missing.length) fail(`${file.name} must name its columns in the first line; missing: ${missing.join(', ')}`);
   for (let at = header.end, line = 2; at < text.length; line++) {
     const { cells, end, problem } = parseLine(text, at);
@@ -148,7 +149,7 @@ function readMark(row: Row): Mark {
   };
 }
 
-function readSize(row: Row): { width: number; height: number } {
+export function readSize(row: Row): { width: number; height: number } {
   const [width, height] = [numberIn(row, 'width'), numberIn(row, 'height')];
   if (isSide(width) && isSide(height)) return { width, height };
   return fail(`${row.where}: width and height must be whole pixels, got ${width}×${height}`);

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../errors.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
+import { quote } from './names.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -67,7 +68,7 @@ export function parseJsonLists(file: SourceFile, isLong: (key: string) => boolea
 
 function* itemsOf(name: string, buffer: Buffer, from: number): Generator<unknown, void, undefined> {
   let start = firstByte(buffer, from);
-  if (buffer[start] !== OPEN_ARRAY) fail(`${name} must be a JSON array`);
+  if (buffer[start] !== OPEN_ARRAY) fail(`${name} must be a JSON array${beginning(buffer, start)}`);
   start++;
   let depth = 0;
   let i = start;
@@ -176,6 +177,11 @@ function decode(name: string, buffer: Buffer): string {
   } catch (error) {
     return fail(`${name} is too long to be read at once: ${buffer.length} bytes`, error);
   }
+}
+
+/** What stands in the place of what was expected. */
+function beginning(buffer: Buffer, at: number): string {
+  return at < buffer.length ? `, but begins with ${quote(buffer.toString('utf8', at, at + 20))}` : ', but is empty';
 }
 
 function parseText(text: string, name: string): unknown {

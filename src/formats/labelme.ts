@@ -43,6 +43,7 @@ export function readLabelMe(files: readonly SourceFile[], maxPixels?: number, re
     for (const { label, mark } of readShapes(json, whole, size, maxPixels, skipped)) builder.mark(image, label, mark);
   }
   if (skipped.size) builder.warn(`left out shapes of these types: ${listSome(skipped)}`);
+  builder.warnOfMissingFiles();
   return builder.finish();
 }
 

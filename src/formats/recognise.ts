@@ -4,7 +4,7 @@ import { isCsvHeader } from './csv.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
 import { firstByte, topLevelKeys, view } from './json.ts';
-import { baseName, quote } from './names.ts';
+import { baseName, listSome, quote } from './names.ts';
 import { vocResultsClass } from './voc.ts';
 import { labelFiles } from './yolo.ts';
 
@@ -43,13 +43,28 @@ export function recognise(files: readonly SourceFile[]): Format {
   if (!first) {
     throw new AppError(
       'unsupported_media_type',
-      'no data set of a known format: send COCO JSON, LabelMe JSON, CSV, or a zip of Pascal VOC XML, YOLO txt or PNG maps',
+      `no data set of a known format: send COCO JSON, LabelMe JSON, CSV, or a zip of Pascal VOC XML, YOLO txt or PNG maps; got ${seen(files)}`,
     );
   }
   if (second) {
     fail(`files of two formats: ${quote(first[1].name)} is of ${first[0]}, ${quote(second[1].name)} of ${second[0]}`);
   }
   return first[0];
+}
+
+/** The format of a file that is a whole data set; undefined where it is none. */
+export function recogniseOne(file: SourceFile): Format | undefined {
+  return formatOf(file, labelFiles([file]).includes(file));
+}
+
+/** What was sent, for somebody who thinks that it is a data set. */
+function seen(files: readonly SourceFile[]): string {
+  const [file, ...others] = files;
+  if (!file) return 'no files';
+  if (others.length) return `the files ${listSome(files.map(({ name }) => name))}`;
+  if (file.bytes.length === 0) return `the empty file ${quote(file.name)}`;
+  const start = view(file.bytes).toString('utf8', 0, 40);
+  return `the file ${quote(file.name)}, which begins with ${quote(start)}`;
 }
 
 function formatOf(file: SourceFile, isLabelFile: boolean): Format | undefined {

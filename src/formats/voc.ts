@@ -46,6 +46,7 @@ export function readVoc(files: readonly SourceFile[], options: VocOptions = {}, 
       builder.mark(name, label, readObject(object, `${where} (${quote(label)})`, options));
     }
   }
+  builder.warnOfMissingFiles();
   return builder.finish();
 }
 

@@ -5,13 +5,11 @@ import { fail } from './fail.ts';
 import { boundsOf } from './geometry.ts';
 import { textOfFile } from './json.ts';
 import { baseName, compareNames, listSome, quote, splitExtension } from './names.ts';
-
-/** In pixels. */
-type Size = { readonly width: number; readonly height: number };
+import type { Size, Sizes } from './sizes.ts';
 
 export interface YoloOptions {
-  /** Sizes of images by their names without folders and extension: YOLO's files have coordinates in parts of them. */
-  readonly sizes?: ReadonlyMap<string, Size>;
+  /** YOLO's files have coordinates in parts of the images' sizes. */
+  readonly sizes?: Sizes;
   /** Class names, where the files have neither a data.yaml nor a classes.txt. */
   readonly names?: readonly string[];
 }
@@ -33,7 +31,7 @@ const TOLERANCE = 0.01;
  */
 export function readYolo(files: readonly SourceFile[], options: YoloOptions = {}, reference?: Reference): Dataset {
   const classes = classesOf(files, options, reference);
-  const sizes = options.sizes ?? new Map<string, Size>();
+  const sizes: Sizes = options.sizes ?? new Map();
   const known = reference ? imagesByStem(reference) : new Map<string, DatasetImage>();
   const builder = new DatasetBuilder(reference);
   const labels = labelFiles(files);
@@ -43,12 +41,14 @@ export function readYolo(files: readonly SourceFile[], options: YoloOptions = {}
   const sizeless = labels.map(({ name }) => splitExtension(name).stem).filter((stem) => !sizeOf(stem));
   const unknown = reference ? sizeless.filter((stem) => known.has(stem)) : sizeless;
   if (unknown.length) {
-    fail(`YOLO labels are parts of the image's size, which is unknown of ${listSome(unknown)}; send sizes or images`);
+    const ways = 'send the images beside the labels, or a list of their sizes';
+    fail(`YOLO labels are parts of the image's size, which is unknown of ${listSome(unknown)}; ${ways}`);
   }
   for (const file of labels) {
     const { stem } = splitExtension(file.name);
     const size = sizeOf(stem);
-    builder.addImage(stem, size, file.name);
+    const image = sizes.get(stem)?.name ?? stem;
+    builder.addImage(image, size, file.name);
     if (!size) continue;
     for (const [i, line] of textOfFile(file).split('\n').entries()) {
       const where = `${file.name}, line ${i + 1}`;
@@ -57,9 +57,10 @@ export function readYolo(files: readonly SourceFile[], options: YoloOptions = {}
       const label = classes.names[numbers[0]!];
       if (label === undefined)
         fail(`${where}: class ${numbers[0]} is not one of the ${classes.names.length} that are named`);
-      builder.mark(stem, label, readMark(numbers.slice(1), size, classes, where));
+      builder.mark(image, label, readMark(numbers.slice(1), size, classes, where));
     }
   }
+  builder.warnOfMissingFiles();
   return builder.finish(categoriesOf(classes));
 }
 

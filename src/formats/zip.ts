@@ -17,6 +17,7 @@ export interface ZipOptions {
   readonly keep?: (name: string) => boolean;
 }
 
+const MAX_UNPACKED = 2 ** 30;
 const [FILE_TYPE, SYMBOLIC_LINK, REGULAR_FILE, FOLDER] = [0o170000, 0o120000, 0o100000, 0o040000];
 /** Below this, no ratio makes an entry large. */
 const SMALL = 2 ** 20;
@@ -43,19 +44,28 @@ export interface ZippedFile {
  *   other archives, links, two files of one name, or names that lead out of a folder.
  */
 export async function readZip(file: SourceFile, options: ZipOptions = {}): Promise<SourceFile[]> {
-  const zip = await complaining(file.name, () => fromBufferPromise(view(file.bytes), { strictFileNames: true }));
   const files: SourceFile[] = [];
-  for await (const { name, read } of filesOf(zip, file.name, options)) files.push({ name, bytes: await read() });
+  for await (const { name, read } of zippedFiles(file.bytes, file.name, options)) {
+    files.push({ name, bytes: await read() });
+  }
   return files;
 }
 
 /**
- * The files of a zip archive on disk, which may be larger than memory. A file that is not read costs nothing.
+ * The files of a zip archive, one at a time. A file that is not read costs nothing.
+ * @param archive its bytes, or its path: on disk it may be larger than memory.
  * @param name what messages call the archive.
  * @throws AppError as `readZip` does, when the files at fault are reached.
  */
-export async function* zippedFiles(path: string, name: string, options: ZipOptions = {}): AsyncGenerator<ZippedFile> {
-  const zip = await complaining(name, () => openPromise(path, { strictFileNames: true, autoClose: false }));
+export async function* zippedFiles(
+  archive: string | Uint8Array,
+  name: string,
+  options: ZipOptions = {},
+): AsyncGenerator<ZippedFile> {
+  const strictly = { strictFileNames: true, autoClose: false };
+  const zip = await complaining(name, () =>
+    typeof archive === 'string' ? openPromise(archive, strictly) : fromBufferPromise(view(archive), strictly),
+  );
   try {
     yield* filesOf(zip, name, options);
   } finally {
@@ -64,7 +74,7 @@ export async function* zippedFiles(path: string, name: string, options: ZipOptio
 }
 
 async function* filesOf(zip: ZipFile, archive: string, options: ZipOptions): AsyncGenerator<ZippedFile> {
-  const { maxEntries = 200_000, maxBytes = 2 ** 30, keep = () => true } = options;
+  const { maxEntries = 200_000, maxBytes = MAX_UNPACKED, keep = () => true } = options;
   // No more entries than this are read, whatever else lies in the archive.
   if (zip.entryCount > maxEntries) throw tooLarge(`${archive} has more than ${maxEntries} entries`);
   const seen = new Set<string>();
@@ -89,6 +99,19 @@ async function* filesOf(zip: ZipFile, archive: string, options: ZipOptions): Asy
 /** Unpacks an archive; any other file is its own and only content. @throws AppError as `readZip` does. */
 export async function unpack(file: SourceFile, options: ZipOptions = {}): Promise<readonly SourceFile[]> {
   return isZip(file.bytes) ? readZip(file, options) : [file];
+}
+
+/** The files, with those in archives in the place of the archives, which share one limit. @throws AppError as `readZip` does. */
+export async function unpackAll(files: readonly SourceFile[], options: ZipOptions = {}): Promise<SourceFile[]> {
+  let { maxBytes = MAX_UNPACKED } = options;
+  const unpacked: SourceFile[] = [];
+  for (const file of files) {
+    for (const inside of await unpack(file, { ...options, maxBytes })) {
+      unpacked.push(inside);
+      if (inside !== file) maxBytes -= inside.bytes.length;
+    }
+  }
+  return unpacked;
 }
 
 function checkEntry(entry: Entry, where: string, { maxRatio = 200 }: ZipOptions): void {

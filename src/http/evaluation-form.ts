@@ -8,25 +8,27 @@ export interface EvaluationForm {
   readonly predictions: readonly SourceFile[];
   /** Other predictions to compare with. */
   readonly baseline: readonly SourceFile[];
+  /** Lists of sizes of images. */
+  readonly imageSizes: readonly SourceFile[];
   /** What is no file: the options. */
   readonly fields: Readonly<Record<string, string | string[]>>;
 }
 
 const REQUIRED = { ground_truth: 'groundTruth', predictions: 'predictions' } as const;
-const OPTIONAL = { baseline: 'baseline' } as const;
+const OPTIONAL = { baseline: 'baseline', image_sizes: 'imageSizes' } as const;
 type Side = (typeof REQUIRED)[keyof typeof REQUIRED] | (typeof OPTIONAL)[keyof typeof OPTIONAL];
-/** A folder of label maps has a file per image. */
+/** A folder of labels has a file per image. */
 const MAX_FILES = 20_000;
 
 /**
- * Reads a form with files in `ground_truth`, `predictions` and, where it is taken, `baseline`; JSON may also come as the
- * text of these fields.
+ * Reads a form with files in `ground_truth`, `predictions` and, where they are taken, `baseline` and `image_sizes`; JSON
+ * may also come as the text of these fields.
  * @throws AppError naming the field that is missing or not known.
  */
 export async function readEvaluationForm(
   req: Request,
   res: Response,
-  { maxBytes, takesBaseline = false }: { readonly maxBytes: number; readonly takesBaseline?: boolean },
+  { maxBytes, isForDetection = false }: { readonly maxBytes: number; readonly isForDetection?: boolean },
 ): Promise<EvaluationForm> {
   if (!req.is('multipart/form-data')) {
     throw new AppError(
@@ -35,8 +37,8 @@ export async function readEvaluationForm(
     );
   }
   const form = await readForm(req, res, { fileBytes: maxBytes, files: MAX_FILES });
-  const found: Record<Side, SourceFile[]> = { groundTruth: [], predictions: [], baseline: [] };
-  const sides = new Map<string, Side>(Object.entries({ ...REQUIRED, ...(takesBaseline && OPTIONAL) }));
+  const found: Record<Side, SourceFile[]> = { groundTruth: [], predictions: [], baseline: [], imageSizes: [] };
+  const sides = new Map<string, Side>(Object.entries({ ...REQUIRED, ...(isForDetection && OPTIONAL) }));
   const sideOf = (field: string) => sides.get(field.replace(/\[\]$/, ''));
   for (const { field, name, bytes } of form.files) {
     const side = sideOf(field);

@@ -193,7 +193,7 @@ describe('COCO results', () => {
         expect(readCocoResults(writeCocoResults(predictions).files[0]!, dataset)).toEqual(predictions);
       }),
     );
-    expect(() => writeCocoResults(readTruth(truth({})))).toThrow('these annotations have none: 3');
+    expect(() => writeCocoResults(readTruth(truth({})))).toThrow('1 of 1 have none, in the images');
   });
 });
 

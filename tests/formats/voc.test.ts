@@ -68,7 +68,10 @@ describe('Pascal VOC', () => {
     const dataset = readVoc([annotation(object() + unknown)], {}, reference);
     expect(dataset).toMatchObject(reference);
     expect(dataset.annotations).toEqual([{ id: 1, imageId: 40, categoryId: 3, box: [0, 1, 10, 1] }]);
-    expect(dataset.warnings).toEqual(['left out objects of categories that the ground truth lacks: ‘cow’']);
+    expect(dataset.warnings).toEqual([
+      'there is no file for these images: ‘b.jpg’',
+      'left out objects of categories that the ground truth lacks: ‘cow’',
+    ]);
     expect(() => readVoc([fileOf('z.xml', '<annotation/>')], {}, reference)).toThrow('no images of these names: ‘z’');
   });
 

@@ -261,7 +261,13 @@ describe('what is wrong is refused and named', () => {
     ['truncated JSON', JSON.stringify(truth).slice(0, -9), results, {}, /gt\.json is not JSON/],
     ['NaN', truth, '[{"image_id":1,"category_id":3,"bbox":[0,0,1,1],"score":NaN}]', {}, /dt\.json is not JSON/],
     ['an empty file', '', results, {}, /gt\.json is not JSON/],
-    ['the two in the wrong fields', results, truth, {}, 'the ground truth must be an object, got [{'],
+    [
+      'the two in the wrong fields',
+      results,
+      truth,
+      {},
+      'the ground truth: gt.json is a list of COCO results; are ground truth and predictions swapped?',
+    ],
     [
       'a wrong field name',
       { ...truth, annotations: undefined, anotations: [] },
@@ -375,7 +381,10 @@ describe('what is wrong is refused and named', () => {
     const stray = await server.form(PATH, { ground_truth: gt, prediction: gt });
     expect(stray).toMatchObject({ status: 400, body: { detail: expect.stringContaining('field ‘prediction’') } });
     const twice = await server.form(PATH, { ground_truth: [...gt, ...gt], predictions: gt });
-    expect(twice).toMatchObject({ status: 400, body: { detail: expect.stringContaining('2 files') } });
+    expect(twice).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('several .json files: gt.json, gt.json') },
+    });
     const half = await server.json(PATH, { ground_truth: truth });
     expect(half).toMatchObject({ status: 400, body: { detail: 'the body has no ‘predictions’' } });
     expect(await server.json(PATH, '[]')).toMatchObject({ status: 400 });

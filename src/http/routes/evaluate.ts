@@ -1,11 +1,9 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { Engine } from '../../engine.ts';
-import { AppError } from '../../errors.ts';
 import { parseDetectionOptions, parseFields } from '../../evaluate/detection-options.ts';
 import { segmentationOptionsSchema } from '../../evaluate/segmentation.ts';
 import type { ScoringTask } from '../../evaluate/tasks.ts';
-import type { SourceFile } from '../../formats/dataset.ts';
 import { abandoned } from '../abandoned.ts';
 import { admit } from '../admission.ts';
 import { readEvaluationForm } from '../evaluation-form.ts';
@@ -17,7 +15,7 @@ export interface EvaluateSettings {
   readonly max_pixels: number;
 }
 
-/** Label maps compress well: what comes out of an archive may be so much larger than a request. */
+/** Labels and label maps compress well: what comes out of an archive may be so much larger than a request. */
 const UNPACKED = 4;
 const MAPS = 'files ‘ground_truth’ and ‘predictions’';
 const noOptions = z.strictObject({});
@@ -26,6 +24,7 @@ const noOptions = z.strictObject({});
 export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Router {
   const router = Router();
   const { max_evaluation_bytes: maxBytes } = settings;
+  const limits = { maxPixels: settings.max_pixels, maxBytes: UNPACKED * maxBytes };
 
   const route = (path: string, read: (req: Request, res: Response) => Promise<ScoringTask>) => {
     router.post(`/evaluate/${path}`, admit({ pool: engine.scoring }, maxBytes), async (req, res) => {
@@ -41,19 +40,12 @@ export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Rout
       const bytes = await collect(req, maxBytes);
       return { kind: 'detection-json', body: { name: 'the body', bytes }, fields: { ...req.query } };
     }
-    const form = await readEvaluationForm(req, res, { maxBytes, takesBaseline: true });
-    const { groundTruth, predictions, baseline, fields } = form;
+    const form = await readEvaluationForm(req, res, { maxBytes, isForDetection: true });
+    const { fields, ...files } = form;
     const options = parseDetectionOptions({ ...req.query, ...fields });
-    return {
-      kind: 'detection',
-      groundTruth: only(groundTruth, 'ground_truth'),
-      predictions: only(predictions, 'predictions'),
-      ...(baseline.length > 0 && { baseline: only(baseline, 'baseline') }),
-      options,
-    };
+    return { kind: 'detection', ...files, options, limits };
   });
 
-  const limits = { maxPixels: settings.max_pixels, maxBytes: UNPACKED * maxBytes };
   route('segmentation', async (req, res) => {
     const { fields, groundTruth, predictions } = await readEvaluationForm(req, res, { maxBytes });
     const options = parseFields(segmentationOptionsSchema, { ...req.query, ...fields }, MAPS);
@@ -65,10 +57,4 @@ export function evaluateRoutes(engine: Engine, settings: EvaluateSettings): Rout
     return { kind: 'panoptic', groundTruth, predictions, limits };
   });
   return router;
-}
-
-function only(files: readonly SourceFile[], field: string): SourceFile {
-  const [file, other] = files;
-  if (file && !other) return file;
-  throw new AppError('invalid_request', `${files.length} files came in the field ‘${field}’; one is read`);
 }
