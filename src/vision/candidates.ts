@@ -52,6 +52,11 @@ export class Candidates {
     return this.#select(this.#order().subarray(0, this.#limits.maxDetections));
   }
 
+  /** As many as suppression would look at, for rules of suppression that are not made for upright boxes. */
+  sorted(): Selection {
+    return this.#select(this.#order().subarray(0, MAX_CANDIDATES));
+  }
+
   /**
    * Greedy non-maximum suppression within each class, or across all with `classAgnostic`. Ties keep the order in which
    * the candidates were added, so that the result does not depend on the sort.

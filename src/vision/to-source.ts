@@ -40,6 +40,7 @@ function detectionsToSource(input: Detections, frame: Frame): { detections: Dete
       scores: Float32Array.from(survivors, (i) => input.scores[i]!),
       classIds: survivors.map((i) => input.classIds[i]!),
       ...(input.keypoints && { keypoints: keypointsToSource(input.keypoints, survivors, frame) }),
+      ...(input.corners && { corners: cornersToSource(input.corners, survivors, frame) }),
     },
   };
 }
@@ -59,13 +60,25 @@ function keypointsToSource({ names, points }: Keypoints, kept: Int32Array, frame
   return { names, points: result };
 }
 
+/** Not clipped: an oriented box that is cut is one no more. */
+function cornersToSource(corners: Float32Array, kept: Int32Array, frame: Frame): Float32Array {
+  const result = new Float32Array(8 * kept.length);
+  kept.forEach((i, n) => {
+    for (let k = 0; k < 8; k += 2) {
+      result[8 * n + k] = (corners[8 * i + k]! - frame.offsetX) / frame.scaleX;
+      result[8 * n + k + 1] = (corners[8 * i + k + 1]! - frame.offsetY) / frame.scaleY;
+    }
+  });
+  return result;
+}
+
 function instancesToSource(
   input: Detections & { readonly masks: MaskGrids },
   frame: Frame,
 ): ResultByTask['instance-segmentation'] {
   const { detections, kept } = detectionsToSource(input, frame);
   const masks = Array.from(kept, (i, n) => {
-    const inputBox = input.boxes.subarray(4 * i, 4 * i + 4);
+    const inputBox = (input.masks.regions ?? input.boxes).subarray(4 * i, 4 * i + 4);
     return maskToSource(input.masks, i, inputBox, detections.boxes.subarray(4 * n, 4 * n + 4), frame);
   });
   return { ...detections, masks };

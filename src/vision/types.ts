@@ -36,6 +36,8 @@ export interface MaskGrids {
   readonly height: number;
   /** What the grid covers: the whole model input, or the object's own box. */
   readonly region: 'input' | 'box';
+  /** 4n: what each grid covers, xyxy in model-input pixels, where that is not quite the object's own box. */
+  readonly regions?: Float32Array;
   readonly threshold: number;
   /** Row-major width·height scores of object i. Computed on demand: masks that nobody asked for cost nothing. */
   grid(i: number): Float32Array;
