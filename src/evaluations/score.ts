@@ -1,4 +1,4 @@
-import { type FileHandle, open, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import { evaluateDetection } from '../evaluate/detection.ts';
@@ -61,14 +61,15 @@ function tryReport(make: () => string): { readonly html: string } | { readonly w
   }
 }
 
-/** A JSON array that may be longer than a string. */
+/** Writes a JSON array that may be longer than a string; it is there as a whole or not at all. */
 async function writeArray(path: string, items: readonly unknown[]): Promise<void> {
-  const file = await open(path, 'w');
+  const file = await open(`${path}.new`, 'w');
   try {
     await writeItems(file, items);
   } finally {
     await file.close();
   }
+  await rename(`${path}.new`, path);
 }
 
 async function writeItems(file: FileHandle, items: readonly unknown[]): Promise<void> {

@@ -9,6 +9,7 @@ import { noRoute } from './no-route.ts';
 import { handleErrors } from './problem.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { evaluateRoutes } from './routes/evaluate.ts';
+import { evaluationsRoutes } from './routes/evaluations.ts';
 import { iouRoutes } from './routes/iou.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
@@ -41,6 +42,7 @@ export function createApp({ engine, config, logger }: AppDependencies): Express 
   v1.use(modelRoutes(engine, config));
   v1.use(iouRoutes(engine, config));
   v1.use(evaluateRoutes(engine, config));
+  v1.use(evaluationsRoutes(engine, config));
   app.use('/v1', v1);
 
   app.use(noRoute());

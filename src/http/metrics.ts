@@ -35,6 +35,9 @@ export function createMetrics(engine: Engine): Metrics {
   });
   gauge(registry, 'miru_queue_length', 'Images that wait for a worker', () => engine.pool.stats.queued);
   gauge(registry, 'miru_running', 'Images that a worker holds', () => engine.pool.stats.running);
+  const { evaluations } = engine;
+  gauge(registry, 'miru_evaluations_queued', 'Evaluations of models that wait', () => evaluations.stats.queued);
+  gauge(registry, 'miru_evaluations_running', 'Evaluations of models that run', () => evaluations.stats.running);
   gauge(registry, 'miru_workers', 'Worker threads', () => engine.pool.stats.workers);
   gauge(registry, 'miru_workers_lost', 'Worker threads that died and were replaced', () => engine.pool.stats.lost);
   gauge(

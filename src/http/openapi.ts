@@ -3,6 +3,7 @@ import { manifestSchema } from '../catalog/manifest.ts';
 import { iouRequestSchema } from '../iou-request.ts';
 import { endpoints } from '../predict-api.ts';
 import { evaluationPaths } from './openapi-evaluate.ts';
+import { jobPaths } from './openapi-evaluations.ts';
 import { binary, type Json, json, operation, toParameters, toSchema } from './openapi-parts.ts';
 import { predictOptionsSchema } from './options.ts';
 import * as responses from './responses.ts';
@@ -44,6 +45,7 @@ export function openApiDocument(): Json {
         },
       },
       ...evaluationPaths(),
+      ...jobPaths(),
       '/healthz': {
         get: operation('running', 'The process is alive', {
           200: json('Alive', z.object({ status: z.literal('ok') })),
