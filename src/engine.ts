@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import { Catalog, currentDescription, type Lease, type Model } from './catalog/catalog.ts';
+import { Catalog, type Lease } from './catalog/catalog.ts';
 import type { ModelDescription } from './catalog/describe.ts';
 import type { ModelHost } from './catalog/host.ts';
+import { currentDescription, type Model } from './catalog/model.ts';
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import type { ScoringTask } from './evaluate/tasks.ts';

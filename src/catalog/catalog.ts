@@ -3,8 +3,9 @@ import { AppError, messageOf } from '../errors.ts';
 import type { ProviderChoice } from '../runtime/provider.ts';
 import type { Task } from '../vision/types.ts';
 import type { ModelDescription } from './describe.ts';
-import type { LoadReply, LoadRequest, ModelHost } from './host.ts';
+import type { LoadRequest, ModelHost } from './host.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
+import { currentDescription, type Loaded, type Loading, type Model, newModel } from './model.ts';
 import { repeat } from './repeat.ts';
 import { type ModelFiles, scanModels } from './scan.ts';
 
@@ -15,37 +16,6 @@ export interface CatalogOptions {
   readonly provider: ProviderChoice;
   readonly defaultModel?: string | undefined;
   readonly log: (level: 'info' | 'warn', message: string, fields: object) => void;
-}
-
-/** A version of a model that the workers hold. */
-interface Loaded extends LoadReply {
-  readonly request: LoadRequest;
-  readonly description: ModelDescription;
-  readonly manifest: Manifest;
-  /** Leases that are out. */
-  users: number;
-  isRetired: boolean;
-}
-
-/** A version on its way. */
-interface Loading {
-  readonly done: Promise<Loaded>;
-  /** Requests that wait for it: its first users, so that it is not evicted before it has served them. */
-  waiting: number;
-}
-
-export interface Model {
-  readonly id: string;
-  files: ModelFiles;
-  manifest: Manifest;
-  /** Of the files as they are now; undefined where they cannot be served. */
-  description: ModelDescription | undefined;
-  /** Why the files as they are now cannot be served. */
-  error: AppError | undefined;
-  failedAt: number;
-  loaded: Loaded | undefined;
-  loading: Loading | undefined;
-  lastUsed: number;
 }
 
 /** The right to use one loaded version until `release` is called, even if it is replaced or evicted meanwhile. */
@@ -300,23 +270,4 @@ export class Catalog {
     this.#models.set(model.id, model);
     if (model.loaded && model.description) await this.#load(model, model.description).done.catch(() => {});
   }
-}
-
-/** Of the version that requests get: the loaded one, else the files. */
-export function currentDescription(model: Model): ModelDescription | undefined {
-  return (model.loaded ?? model).description;
-}
-
-function newModel(files: ModelFiles): Model {
-  return {
-    id: files.id,
-    files,
-    manifest: {},
-    description: undefined,
-    error: undefined,
-    failedAt: 0,
-    loaded: undefined,
-    loading: undefined,
-    lastUsed: 0,
-  };
 }

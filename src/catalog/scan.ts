@@ -9,9 +9,12 @@ export interface ModelFiles {
   readonly manifestPath: string;
   /** What DELETE removes. */
   readonly ownPaths: readonly string[];
-  /** Changes when the graph or the manifest changes. */
+  /** Changes when the graph, its weights or the manifest change. */
   readonly fingerprint: string;
 }
+
+/** Where exporters put weights that do not fit into the graph's own file: torch.onnx, and Hugging Face's Optimum. */
+const weightSuffixes = ['.data', '_data'];
 
 /** Ids appear in URLs and file names. */
 export const modelIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -36,7 +39,8 @@ async function inspectEntry(path: string): Promise<ModelFiles | undefined> {
   const info = await stat(path);
   if (info.isFile() && extname(path) === '.onnx') {
     const manifestPath = path.replace(/\.onnx$/, '.json');
-    return describeFiles(basename(path, '.onnx'), path, manifestPath, [path, manifestPath]);
+    const weights = weightSuffixes.map((suffix) => path + suffix);
+    return describeFiles(basename(path, '.onnx'), path, manifestPath, [path, manifestPath, ...weights]);
   }
   if (!info.isDirectory()) return undefined;
   const graphs = (await readdir(path)).filter((file) => extname(file) === '.onnx');
@@ -46,7 +50,8 @@ async function inspectEntry(path: string): Promise<ModelFiles | undefined> {
 }
 
 async function describeFiles(id: string, modelPath: string, manifestPath: string, ownPaths: string[]) {
-  const [model, manifest] = await Promise.all([stat(modelPath), stat(manifestPath).catch(() => undefined)]);
-  const fingerprint = [model, manifest].map((s) => (s ? `${s.size}:${s.mtimeMs}:${s.ino}` : '-')).join(' ');
+  const optional = [manifestPath, ...weightSuffixes.map((suffix) => modelPath + suffix)];
+  const stats = [stat(modelPath), ...optional.map((path) => stat(path).catch(() => undefined))];
+  const fingerprint = (await Promise.all(stats)).map((s) => (s ? `${s.size}:${s.mtimeMs}:${s.ino}` : '-')).join(' ');
   return { id, modelPath, manifestPath, ownPaths, fingerprint };
 }

@@ -1,6 +1,6 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { currentDescription, type Model } from '../catalog/catalog.ts';
+import { currentDescription, type Model } from '../catalog/model.ts';
 import {
   commitIncoming,
   discardIncoming,

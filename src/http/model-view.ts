@@ -1,6 +1,6 @@
-import { currentDescription, type Model } from '../catalog/catalog.ts';
+import { currentDescription, type Model } from '../catalog/model.ts';
 import { fixedSize, type InputSpec } from '../vision/input-spec.ts';
-
+import type { Signature } from '../vision/signature.ts';
 /** A model as GET /v1/models lists it. */
 export function summarise(model: Model, isDefault: boolean) {
   const { manifest, loaded, error } = model;
@@ -41,11 +41,16 @@ export function detail(model: Model, isDefault: boolean) {
         max_detections: description.defaults.maxDetections,
       },
       recognition: description.recognition,
-      signature: description.signature,
+      signature: withoutWeights(description.signature),
       ...(description.observed && { observed_outputs: description.observed }),
       sha256: description.sha256,
     }),
   };
+}
+
+/** Shapes of weights are many, and of use to recognition alone. */
+function withoutWeights({ weights, ...signature }: Signature): Omit<Signature, 'weights'> {
+  return signature;
 }
 
 function stateOf({ loaded, loading, error }: Model): 'ready' | 'loading' | 'unloaded' | 'failed' {

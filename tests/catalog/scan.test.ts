@@ -39,6 +39,8 @@ describe('what counts as a model', () => {
     expect(found.get('lonely')?.ownPaths).toEqual([
       join(scratch.path, 'm/lonely.onnx'),
       join(scratch.path, 'm/lonely.json'),
+      join(scratch.path, 'm/lonely.onnx.data'),
+      join(scratch.path, 'm/lonely.onnx_data'),
     ]);
   });
 
@@ -92,5 +94,15 @@ describe('the fingerprint', () => {
     put('m/a/notes.txt');
     seen.add(await fingerprint());
     expect(seen.size).toBe(5);
+  });
+
+  it.each(['m/a/model.onnx.data', 'm/a/model.onnx_data'])('changes with the weights in %s', async (weights) => {
+    put('m/a/model.onnx');
+    const before = await fingerprint();
+    put(weights);
+    const after = await fingerprint();
+    expect(after).not.toBe(before);
+    writeFileSync(join(scratch.path, weights), 'other weights');
+    expect(await fingerprint()).not.toBe(after);
   });
 });

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { type Request, type Response, Router } from 'express';
 import multer, { MulterError } from 'multer';
-import { currentDescription, type Model } from '../../catalog/catalog.ts';
+import { currentDescription, type Model } from '../../catalog/model.ts';
 import {
   commitIncoming,
   discardIncoming,
