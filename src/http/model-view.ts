@@ -1,6 +1,7 @@
 import { currentDescription, type Model } from '../catalog/model.ts';
 import { fixedSize, type InputSpec } from '../vision/input-spec.ts';
 import type { Signature } from '../vision/signature.ts';
+
 /** A model as GET /v1/models lists it. */
 export function summarise(model: Model, isDefault: boolean) {
   const { manifest, loaded, error } = model;

@@ -47,7 +47,7 @@ async function readModel(walker: Walker): Promise<Signature> {
   let producerVersion = '';
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
-  const graph: Graph = { inputs: [], outputs: [], initializers: new Set(), operators: new Map(), found: false };
+  const graph: Graph = { inputs: [], outputs: [], weights: new Map(), operators: new Map(), found: false };
   const of = fields.model;
 
   await walker.walk(0, walker.size, (field) => {
@@ -83,20 +83,22 @@ async function readModel(walker: Walker): Promise<Signature> {
   if (!graph.found) throw new FormatError('it holds no graph');
   if (graph.outputs.length === 0) throw new FormatError('its graph has no outputs');
   return {
-    inputs: graph.inputs.filter((input) => !graph.initializers.has(input.name)),
+    inputs: graph.inputs.filter((input) => !graph.weights.has(input.name)),
     outputs: graph.outputs,
     metadata: Object.fromEntries(metadata),
     producer: `${producerName} ${producerVersion}`.trim(),
     irVersion,
     opsets: Object.fromEntries(opsets),
     operators: Object.fromEntries(graph.operators),
+    weights: Object.fromEntries(graph.weights),
   };
 }
 
 interface Graph {
   readonly inputs: ValueInfo[];
   readonly outputs: ValueInfo[];
-  readonly initializers: Set<string>;
+  /** Shapes by name; a sparse one's is not looked at. */
+  readonly weights: Map<string, readonly number[]>;
   readonly operators: Map<string, number>;
   found: boolean;
 }
@@ -115,12 +117,12 @@ function readGraph(walker: Walker, { start, end }: Field, graph: Graph): Promise
           graph.operators.set(type, (graph.operators.get(type) ?? 0) + 1);
         });
       case of.initializer:
-        return nested(walker, message(field), fields.tensor.name, (name) => void graph.initializers.add(name));
+        return readWeight(walker, message(field), graph);
       case of.sparseInitializer: {
         const sparse = message(field);
         return walker.walk(sparse.start, sparse.end, (values) =>
           values.number === fields.sparseTensor.values
-            ? nested(walker, message(values), fields.tensor.name, (name) => void graph.initializers.add(name))
+            ? nested(walker, message(values), fields.tensor.name, (name) => void graph.weights.set(name, []))
             : undefined,
         );
       }
@@ -128,6 +130,26 @@ function readGraph(walker: Walker, { start, end }: Field, graph: Graph): Promise
         return undefined;
     }
   });
+}
+
+async function readWeight(walker: Walker, { start, end }: Field, graph: Graph): Promise<void> {
+  let name = '';
+  const dims: number[] = [];
+  await walker.walk(start, end, (field) => {
+    if (field.number === fields.tensor.name) {
+      return text(walker, field, (value) => {
+        name = value;
+      });
+    }
+    if (field.number !== fields.tensor.dims) return undefined;
+    if (field.wire === wireTypes.varint) return void dims.push(field.value);
+    // proto3 packs what proto2 wrote one by one.
+    return small(walker, field, (bytes) => {
+      const reader = new BinaryReader(bytes);
+      while (reader.pos < reader.len) dims.push(Number(reader.int64()));
+    });
+  });
+  graph.weights.set(name, dims);
 }
 
 /** Hands over the text of field `number` of a message, stepping over everything else in it. */

@@ -49,8 +49,8 @@ export const inputSpecSchema = z.object({
   std: channels,
   resize: resizeSchema,
   interpolation: z.enum(['nearest', 'linear', 'cubic', 'lanczos3']),
-  /** Grey level 0–255 of the letterbox border. */
-  pad: z.number().min(0).max(255),
+  /** Grey level 0–255 of the letterbox border, or `mean` where it is zero after normalisation. */
+  pad: z.union([z.number().min(0).max(255), z.literal('mean')]),
 });
 
 export type InputSpec = z.output<typeof inputSpecSchema>;

@@ -27,7 +27,7 @@ export function toInputTensor(rgb: Uint8Array, frame: Frame, spec: InputSpec): T
     const from = spec.color === 'bgr' ? 2 - channel : channel;
     const start = planar ? channel * area : channel;
     const step = planar ? 1 : channels;
-    if (!full) fillChannel(data, start, step, area, element[Math.round(spec.pad)]!);
+    if (!full) fillChannel(data, start, step, area, spec.pad === 'mean' ? 0 : element[Math.round(spec.pad)]!);
     for (let y = 0; y < frame.content.height; y++) {
       let source = y * frame.content.width * channels + from;
       let target = start + ((y + frame.offsetY) * width + frame.offsetX) * step;

@@ -21,6 +21,8 @@ export interface Signature {
   readonly opsets: Readonly<Record<string, number>>;
   /** How often each operator occurs in the main graph, e.g. `{ Conv: 60, NonMaxSuppression: 1 }`. */
   readonly operators: Readonly<Record<string, number>>;
+  /** Shapes of the weights by name: exporters keep the names that the model's own code gives them. */
+  readonly weights?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** What a graph gave for a picture of no meaning: the shapes that its signature leaves open, and a look at its numbers. */

@@ -76,6 +76,7 @@ describe('what is read', () => {
       irVersion: 8,
       opsets: { '': 17 },
       operators: { Relu: 2, Add: 1 },
+      weights: { w: [4] },
     });
   });
 
@@ -87,6 +88,17 @@ describe('what is read', () => {
       ['constructor', 1],
     ]);
     expect(Object.entries(metadata)).toEqual([['__proto__', 'x']]);
+  });
+
+  test('shapes of weights, whether their dimensions are packed or not', async () => {
+    const name = (writer: BinaryWriter) => writer.tag(8, WireType.LengthDelimited).string('u').finish();
+    const single = name(new BinaryWriter().tag(1, WireType.Varint).int64(3).tag(1, WireType.Varint).int64(5));
+    const packed = name(new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(Uint8Array.of(3, 5)));
+    for (const weight of [single, packed]) {
+      const extra = new BinaryWriter().tag(5, WireType.LengthDelimited).bytes(weight).finish();
+      const merged = new BinaryWriter().raw(plain()).tag(7, WireType.LengthDelimited).bytes(extra).finish();
+      expect((await read(merged)).weights).toEqual({ w: [4], u: [3, 5] });
+    }
   });
 
   test('a sparse initializer is not an input', async () => {

@@ -67,6 +67,12 @@ describe('toInputTensor', () => {
     expect([...data]).toEqual([(18 - 8) / 2, (48 - 8) / 2]);
   });
 
+  it('pads with zero where the border is the mean', () => {
+    const padded = fitFrame({ width: 2, height: 1 }, { mode: 'letterbox', width: 2, height: 2, anchor: 'top-left' });
+    const { data } = toInputTensor(pixels, padded, { ...spec, mean: [1, 2, 3], pad: 'mean' });
+    expect([...data]).toEqual([9, 39, 0, 0, 18, 48, 0, 0, 27, 57, 0, 0]);
+  });
+
   it('pads grey pictures and halves alike', () => {
     const padded = fitFrame({ width: 2, height: 1 }, { mode: 'letterbox', width: 2, height: 2, anchor: 'top-left' });
     const { data } = toInputTensor(pixels, padded, { ...spec, color: 'gray', dtype: 'float16', pad: 114 });
