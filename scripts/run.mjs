@@ -16,6 +16,7 @@ const tasks = {
   test: () => execute('node_modules/vitest/vitest.mjs', ['run', ...args]),
   bench: () => execute('bench/main.mjs', args),
   'bench:eval': () => execute('bench/eval.mjs', args),
+  accuracy: () => execute('scripts/accuracy.mjs', args),
   soak: () => execute('bench/soak.mjs', args),
 };
 

@@ -24,7 +24,7 @@ export const settings = {
   mirror: z
     .url({ protocol: /^https?$/, error: 'expected an http(s) URL' })
     .optional()
-    .describe('where `miru models pull` looks first: a web server with files named <sha256>.onnx'),
+    .describe('where `miru models pull` looks first: a web server that has each file as its sha256 with .onnx'),
   default_model: z.string().optional().describe('model that serves requests which name none'),
   preload: list(/,/)
     .default(['default'])

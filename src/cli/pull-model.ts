@@ -132,7 +132,10 @@ async function report(io: Io, { id }: PullTarget, modelPath: string, { json }: P
   if ('model' in seen) {
     const { model } = seen;
     if (json) return writeJson(io.stdout, model);
-    return write(io.stdout, `${model.task} with ${model.classes} classes, family ${model.family}\n`);
+    return write(
+      io.stdout,
+      `${model.task} with ${model.classes} ${model.classes === 1 ? 'class' : 'classes'}, family ${model.family}\n`,
+    );
   }
   const reason = 'error' in seen ? seen.error : 'its family is not known for sure';
   throw new CommandError(`${id} is in place, but cannot be served: ${reason}; miru models inspect ${id} says more`);
