@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DetectionOptions } from '../evaluate/detection-options.ts';
 import { ModelResults, type TruthImage } from '../evaluate/model-results.ts';
@@ -45,13 +45,17 @@ export async function predictDataset(
   io.onSignal(() => stop.abort());
   try {
     await predictor.prepare();
-    const folder = flags.images ?? dirname(flags.groundTruth);
+    const folder = flags.images ?? (await folderOf(flags.groundTruth));
     await predictAll(io, { plan, folder, predictor, collected, signal: stop.signal });
   } finally {
     stop.abort();
     await predictor.close();
   }
   return { results: collected.results, warnings: collected.warnings() };
+}
+
+async function folderOf(path: string): Promise<string> {
+  return (await stat(path)).isDirectory() ? path : dirname(path);
 }
 
 interface Run {

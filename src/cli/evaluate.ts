@@ -34,6 +34,7 @@ export interface EvaluateFlags {
   readonly baseline?: string;
   readonly model?: string;
   readonly images?: string;
+  readonly imageSizes?: string;
   readonly json?: boolean;
   readonly perClass?: boolean;
   readonly html?: string;
@@ -47,16 +48,22 @@ export function addEvaluate(program: Command, io: Io): void {
   const command = program
     .command('evaluate')
     .description('Score predictions, or a model, against ground truth: COCO and Pascal VOC average precision.')
-    .requiredOption('--ground-truth <file>', 'what is really there: COCO JSON')
-    .addOption(
-      new Option('--predictions <file>', 'what was found: a COCO results array').conflicts(['model', 'images']),
+    .requiredOption(
+      '--ground-truth <path>',
+      'what is really there: COCO JSON, or a file, folder or zip of Pascal VOC, YOLO, LabelMe or CSV',
     )
-    .option('--baseline <file>', 'other predictions to compare with: what got better and worse, and how sure that is')
+    .addOption(
+      new Option('--predictions <path>', 'what was found: a COCO results array, or any format above').conflicts(
+        'model',
+      ),
+    )
+    .option('--baseline <path>', 'other predictions to compare with: what got better and worse, and how sure that is')
     .option('--model <id>', 'run this model on the images and score what it finds; or the path of an .onnx file')
     .option(
       '--images <folder>',
-      "the images that the ground truth names, for --model (default: the ground truth's folder)",
-    );
+      "the images that the ground truth names, for --model or for their sizes (default: the ground truth's folder)",
+    )
+    .option('--image-sizes <file>', 'sizes of the images, for YOLO labels without images: CSV or JSON');
   for (const name of optionNames) command.addOption(fieldOption(name));
   command
     .option('--per-class', 'print a row for every class too')
@@ -83,6 +90,8 @@ Examples:
   miru evaluate --ground-truth gt.json --predictions results.json --protocol voc2007 --json
   miru evaluate --ground-truth gt.json --predictions results.json --html report.html
   miru evaluate --ground-truth gt.json --predictions new.json --baseline old.json --errors --worst 10
+  miru evaluate --ground-truth Annotations/ --predictions results/ --protocol voc2012
+  miru evaluate --ground-truth labels/ --predictions runs/labels/ --images photos/
   miru evaluate --ground-truth instances_val2017.json --images val2017/ --model yolox-nano`,
     )
     .action(async (flags: EvaluateFlags) => {

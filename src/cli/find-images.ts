@@ -28,7 +28,7 @@ export async function findImages(paths: readonly string[]): Promise<FoundImages>
   for (const path of paths) {
     try {
       if ((await stat(path)).isDirectory()) {
-        for (const file of await walk(path)) images.push({ path: file, relative: relative(path, file) });
+        for (const file of await walk(path, isImage)) images.push({ path: file, relative: relative(path, file) });
       } else images.push({ path, relative: basename(path) });
     } catch (error) {
       failures.push({ path, error });
@@ -37,16 +37,21 @@ export async function findImages(paths: readonly string[]): Promise<FoundImages>
   return { images, failures };
 }
 
-async function walk(folder: string): Promise<string[]> {
+/** The paths of the wanted files in a folder and below it, in the order of their names, without hidden ones. */
+export async function walk(folder: string, isWanted: (name: string) => boolean): Promise<string[]> {
   const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.'));
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const found: string[] = [];
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) found.push(...(await walk(path)));
-    else if (endings.has(extname(entry.name).toLowerCase()) && (await isFile(entry, path))) found.push(path);
+    if (entry.isDirectory()) found.push(...(await walk(path, isWanted)));
+    else if (isWanted(entry.name) && (await isFile(entry, path))) found.push(path);
   }
   return found;
+}
+
+function isImage(name: string): boolean {
+  return endings.has(extname(name).toLowerCase());
 }
 
 /** Links count as what they lead to, but folders behind links are not entered: they may lead in circles. */

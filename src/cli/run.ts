@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addConvert } from './convert.ts';
 import { addEvaluate } from './evaluate.ts';
 import { exitCodeOf, explain, isClosedPipe } from './failure.ts';
 import type { Io } from './io.ts';
@@ -43,6 +44,7 @@ function createProgram(io: Io): Command {
   addServe(program, io);
   addPredict(program, io);
   addEvaluate(program, io);
+  addConvert(program, io);
   addIou(program, io);
   addModels(program, io);
   program.addHelpText(
@@ -54,6 +56,8 @@ Examples:
   miru detect photos/ --out boxed/             draw it on every picture of a folder
   miru evaluate --ground-truth gt.json --predictions dt.json
                                                score predictions as COCO does
+  miru convert Annotations/ --to coco --out gt.json
+                                               rewrite a data set in another format
   miru models list                             the models there are
 
 miru <command> --help explains a command.`,

@@ -4,12 +4,13 @@ import { alignTo } from '../formats/align.ts';
 import { readCoco, readCocoReference } from '../formats/coco-read.ts';
 import { toCocoJson, toCocoResults } from '../formats/coco-write.ts';
 import { theOne } from '../formats/convert.ts';
-import type { Annotation, Dataset, Reference } from '../formats/dataset.ts';
+import type { Annotation, Dataset, Reference, SourceFile } from '../formats/dataset.ts';
+import type { Format } from '../formats/format.ts';
 import { boxOf } from '../formats/geometry.ts';
 import { type DataFiles, readData } from '../formats/inputs.ts';
 import { firstByte, jsonList, parseJsonLists } from '../formats/json.ts';
 import { listSome } from '../formats/names.ts';
-import { type Format, recognise, recogniseOne } from '../formats/recognise.ts';
+import { recognise, recogniseOne } from '../formats/recognise.ts';
 import type { Sizes } from '../formats/sizes.ts';
 import type { DetectionOptions } from './detection-options.ts';
 
@@ -19,14 +20,16 @@ export interface Truth {
   readonly json: unknown;
   /** What predictions refer to. @throws AppError where the file is not whole. */
   readonly reference: () => Reference;
-  /** Whether it was COCO JSON, so that ids mean what they say. */
-  readonly isCoco: boolean;
+  /** The file, where it is COCO JSON already, so that ids mean what they say. */
+  readonly file?: SourceFile;
   readonly warnings: readonly string[];
 }
 
 /** Predictions of any format as a COCO results array, or an iterable like one. */
 export interface Predictions {
   readonly json: unknown;
+  /** The file, where it is a COCO results array already. */
+  readonly file?: SourceFile;
   readonly warnings: readonly string[];
 }
 
@@ -51,14 +54,13 @@ export async function readTruth(data: DataFiles, { options, sizes }: DetectionCo
     if (format === 'coco') {
       const file = theOne(data.files, format);
       const json = parseJsonLists(file, (key) => key === 'annotations');
-      return { json, reference: () => readCocoReference(json, file), isCoco: true, warnings: [] };
+      return { json, reference: () => readCocoReference(json, file), file, warnings: [] };
     }
     const dataset = await readData(data, format, sizes && { sizes });
     checkGeometry(dataset, options.iou_type);
     return {
       json: toCocoJson(dataset),
       reference: () => dataset,
-      isCoco: false,
       warnings: [...dataset.warnings, ...difficultWarning(dataset, options)],
     };
   });
@@ -77,8 +79,9 @@ export async function readPredictions(
   side = 'the predictions',
 ): Promise<Predictions> {
   const format = await about(side, async () => formatOf(data, 'coco-results'));
-  if (format === 'coco-results' && truth.isCoco) {
-    return about(side, async () => ({ json: jsonList(theOne(data.files, format)), warnings: [] }));
+  if (format === 'coco-results' && truth.file) {
+    const file = await about(side, async () => theOne(data.files, format));
+    return { json: jsonList(file), file, warnings: [] };
   }
   const reference = await about('the ground truth', async () => truth.reference());
   return about(side, async () => {

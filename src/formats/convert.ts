@@ -3,11 +3,13 @@ import { writeCoco, writeCocoResults } from './coco-write.ts';
 import { readCsv, writeCsv } from './csv.ts';
 import type { Dataset, Reference, SourceFile, Written } from './dataset.ts';
 import { fail } from './fail.ts';
+import type { Format, WritableFormat } from './format.ts';
 import { type LabelMapOptions, readLabelMaps, writeLabelMaps } from './label-maps.ts';
 import { readLabelMe, writeLabelMe } from './labelme.ts';
+import { lossesOf } from './losses.ts';
 import { filesOf } from './names.ts';
 import { readPanoptic, writePanoptic } from './panoptic.ts';
-import { type Format, recognise } from './recognise.ts';
+import { recognise } from './recognise.ts';
 import { readVoc, readVocResults, type VocOptions, writeVoc } from './voc.ts';
 import { readYolo, type YoloOptions } from './yolo.ts';
 import { writeYolo } from './yolo-write.ts';
@@ -61,15 +63,17 @@ export function readDataset(
   }
 }
 
-/** Formats that can be written. */
-export type WritableFormat = Exclude<Format, 'voc-results'>;
-
 /**
  * Writes a data set as files in memory, and says what the format had no place for. Nothing is written to disk; names
  * are relative, with forward slashes, and lead out of no folder.
  * @throws AppError for what the format cannot do without, such as sizes of images.
  */
 export function writeDataset(dataset: Dataset, format: WritableFormat, options: WriteOptions = {}): Written {
+  const { files, warnings } = writeAs(dataset, format, options);
+  return { files, warnings: [...warnings, ...lossesOf(dataset, format)] };
+}
+
+function writeAs(dataset: Dataset, format: WritableFormat, options: WriteOptions): Written {
   switch (format) {
     case 'coco':
       return writeCoco(dataset);

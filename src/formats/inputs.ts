@@ -1,8 +1,9 @@
 import { type ReadOptions, readDataset } from './convert.ts';
 import type { Dataset, SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
+import type { Format } from './format.ts';
 import { imageExtension, quote, splitExtension, stemOf } from './names.ts';
-import { type Format, recognise } from './recognise.ts';
+import { recognise } from './recognise.ts';
 import { collectSizes, type Size, type Sizes, withSizes } from './sizes.ts';
 import { labelFiles } from './yolo.ts';
 import { isZip, unpackAll, zippedFiles } from './zip.ts';

@@ -3,25 +3,11 @@ import { isPng } from '../image/png.ts';
 import { isCsvHeader } from './csv.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
+import type { Format } from './format.ts';
 import { firstByte, topLevelKeys, view } from './json.ts';
 import { baseName, listSome, quote } from './names.ts';
 import { vocResultsClass } from './voc.ts';
 import { labelFiles } from './yolo.ts';
-
-export const FORMATS = [
-  'coco',
-  'coco-results',
-  'coco-panoptic',
-  'voc',
-  'voc-results',
-  'yolo',
-  'labelme',
-  'csv',
-  'label-maps',
-] as const;
-
-/** Formats of data sets. */
-export type Format = (typeof FORMATS)[number];
 
 /** What a label of YOLO begins with: a class and a number. */
 const YOLO_LINE = /^\s*\d+[ \t]+[-+.\d]/;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { convert, readDataset, type WritableFormat, writeDataset } from '../../src/formats/convert.ts';
+import { convert, readDataset, writeDataset } from '../../src/formats/convert.ts';
 import type { Dataset, SourceFile } from '../../src/formats/dataset.ts';
-import { FORMATS, type Format, recognise } from '../../src/formats/recognise.ts';
+import { type Format, WRITABLE_FORMATS } from '../../src/formats/format.ts';
+import { recognise } from '../../src/formats/recognise.ts';
 import { unpack } from '../../src/formats/zip.ts';
 import { encodePng } from '../../src/image/png.ts';
 import { rleFromBox } from '../../src/vision/rle-polygon.ts';
@@ -31,7 +32,7 @@ const dataset: Dataset = {
   ],
   warnings: [],
 };
-const writable = FORMATS.filter((format): format is WritableFormat => format !== 'voc-results');
+const writable = WRITABLE_FORMATS;
 const boxes = ({ images, categories, annotations }: Dataset) =>
   annotations.map(({ imageId, categoryId, box, segmentation }) => [
     images.find(({ id }) => id === imageId)!.name.replace(/\..*/, ''),

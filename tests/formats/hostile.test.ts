@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { readDataset, type WritableFormat, writeDataset } from '../../src/formats/convert.ts';
+import { readDataset, writeDataset } from '../../src/formats/convert.ts';
 import type { Dataset, SourceFile } from '../../src/formats/dataset.ts';
-import { FORMATS, recognise } from '../../src/formats/recognise.ts';
+import { FORMATS, WRITABLE_FORMATS } from '../../src/formats/format.ts';
+import { recognise } from '../../src/formats/recognise.ts';
 import { datasets, fileOf, orRefusal, textOf } from './helpers.ts';
 
 /** More for a long night: FUZZ_RUNS=10000 npx vitest run tests/formats/hostile.test.ts */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 300);
 
-const writable = FORMATS.filter((format): format is WritableFormat => format !== 'voc-results');
+const writable = WRITABLE_FORMATS;
 
 const hostileText = fc.constantFrom(
   ...[
