@@ -2,6 +2,7 @@ import { binaryMask } from './binary-mask.ts';
 import { blazeface } from './blazeface.ts';
 import { centernet } from './centernet.ts';
 import { classification } from './classification.ts';
+import { darknet } from './darknet.ts';
 import { dbText } from './db-text.ts';
 import type { Family } from './define.ts';
 import { duc } from './duc.ts';
@@ -10,12 +11,15 @@ import { nanodet } from './nanodet.ts';
 import { semantic } from './semantic.ts';
 import { ssd } from './ssd.ts';
 import { ssdRaw } from './ssd-raw.ts';
+import { torchvision } from './torchvision.ts';
+import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
 import { yolov8 } from './yolov8.ts';
 import { yolox } from './yolox.ts';
 
 /** Every family Miru can serve. The names are the ids that model.json writes. */
 export const families = {
+  darknet,
   yolox,
   yolov8,
   nanodet,
@@ -23,6 +27,8 @@ export const families = {
   fastestdet,
   ssd,
   'ssd-raw': ssdRaw,
+  torchvision,
+  'torchvision-mask': torchvisionMask,
   ultraface,
   blazeface,
   semantic,
