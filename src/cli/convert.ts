@@ -21,7 +21,7 @@ export function addConvert(program: Command, io: Io): void {
   program
     .command('convert')
     .description('Convert annotations or predictions from one format to another.')
-    .argument('<input…>', 'files, folders and zip archives that are one data set together')
+    .argument('<input...>', 'files, folders and zip archives that are one data set together')
     .addOption(new Option('--to <format>', 'what to write').choices(WRITABLE_FORMATS).makeOptionMandatory())
     .requiredOption('--out <path>', 'the file to write, or the folder for formats that have a file for each image')
     .addOption(new Option('--from <format>', 'what the input is (default: recognised)').choices(FORMATS))
