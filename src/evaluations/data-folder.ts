@@ -59,7 +59,7 @@ export async function findDataset(root: string | undefined, names: DataNames): P
   }
   return {
     groundTruth: { name: truthName, path: truthPath },
-    images: { kind: 'folder', name: imagesName, path: imagesPath },
+    images: { kind: 'folder', name: imagesName, root },
   };
 }
 

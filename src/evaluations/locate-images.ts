@@ -5,7 +5,7 @@ import type { TruthImage } from '../evaluate/model-results.ts';
 import { baseName, listSome, quote } from '../formats/names.ts';
 import { zippedFiles } from '../formats/zip.ts';
 import { findInside } from './data-folder.ts';
-import type { DataFile, DataSource } from './types.ts';
+import type { DataFile, DataFolder, DataSource } from './types.ts';
 
 /** An image of the ground truth, found. */
 export interface LocatedImage extends TruthImage {
@@ -39,12 +39,12 @@ export async function locateImages(
 
 async function look(
   names: ReadonlySet<string>,
-  folder: DataFile,
+  folder: DataFolder,
   { maxImageBytes }: ImageLimits,
 ): Promise<Map<string, string>> {
   const paths = new Map<string, string>();
   for (const name of names) {
-    const path = await findInside(folder.path, name);
+    const path = await findInside(folder.root, join(folder.name, name));
     if (path === undefined) continue;
     const file = await stat(path);
     // A pipe or a device would be read without end.

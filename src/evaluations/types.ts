@@ -17,11 +17,17 @@ export interface DataFile {
   readonly path: string;
 }
 
+/** A folder below another, out of which no name may lead. */
+export interface DataFolder {
+  /** Relative to `root`. */
+  readonly name: string;
+  readonly root: string;
+}
+
 /** A labelled data set on disk. */
 export interface DataSource {
   readonly groundTruth: DataFile;
-  /** A zip archive, or a folder out of which the names of images may not lead. */
-  readonly images: DataFile & { readonly kind: 'zip' | 'folder' };
+  readonly images: ({ readonly kind: 'zip' } & DataFile) | ({ readonly kind: 'folder' } & DataFolder);
 }
 
 /** What is asked for, checked. */
