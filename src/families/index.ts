@@ -14,6 +14,7 @@ import { ssdRaw } from './ssd-raw.ts';
 import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
+import { yoloEnd2end } from './yolo-end2end.ts';
 import { yolov8 } from './yolov8.ts';
 import { yolox } from './yolox.ts';
 
@@ -22,6 +23,7 @@ export const families = {
   darknet,
   yolox,
   yolov8,
+  'yolo-end2end': yoloEnd2end,
   nanodet,
   centernet,
   fastestdet,

@@ -1,74 +1,170 @@
 import { z } from 'zod';
-import { Candidates } from '../vision/candidates.ts';
-import { countCells, pyramidLevels } from '../vision/levels.ts';
+import { Candidates, type Selection } from '../vision/candidates.ts';
+import { RotatedCandidates } from '../vision/rotated-candidates.ts';
 import { columnMaxima } from '../vision/scores.ts';
-import { isFixed, type Signature } from '../vision/signature.ts';
+import { isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
+import type { Detections, Limits } from '../vision/types.ts';
 import { defineFamily, type Recognition } from './define.ts';
-import { fixedInputSize, imageInputSpec, isFloat, isOne, soleOutput, unexpectedOutputs } from './graph.ts';
-import { normalizations } from './normalization.ts';
+import { fixedInputSize, isFloat, isOne, unexpectedOutputs } from './graph.ts';
+import {
+  countExtras,
+  type Extras,
+  extrasShape,
+  readKeypoints,
+  readMetadata,
+  stridesOf,
+  yoloInput,
+} from './ultralytics.ts';
 
 /** cx, cy, w, h, before the classes. */
 const BOX_ROWS = 4;
-const STRIDES = [8, 16, 32];
+const TASKS = ['detect', 'pose', 'obb'];
 
 export const yolov8 = defineFamily({
   task: 'detection',
-  title: 'YOLOv8, YOLO11, YOLO12 and YOLOv9 detection',
+  title: 'YOLOv8, v9, 11, 12: boxes, poses, oriented boxes',
   reference: 'ultralytics/ultralytics: ultralytics/nn/modules/head.py, ultralytics/utils/nms.py',
-  params: z.strictObject({}),
+  params: z.strictObject({
+    ...extrasShape,
+    /** The output to read, where the graph has several of this shape; absent: the last. */
+    output: z.string().optional(),
+  }),
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 300 },
 
-  recognise(signature) {
-    const output = soleOutput(signature);
-    if (output?.dims.length !== 3 || !isFloat(output) || !isOne(output.dims[0])) return undefined;
-    const [, rows, columns] = output.dims;
-    if (isFixed(rows) && rows <= BOX_ROWS) return undefined;
-    if (isFixed(rows) && isFixed(columns) && columns <= rows) return undefined;
-    if ('task' in signature.metadata) return recogniseUltralytics(signature);
-    const size = fixedInputSize(signature);
-    if (!size || !isFixed(rows) || countCells(pyramidLevels(size, STRIDES)) !== columns) return undefined;
-    const evidence = [`one output of ${columns} columns, one for each cell at strides ${STRIDES.join(', ')}`];
-    // Pose and oriented heads append rows of their own; only COCO's number is telling.
-    if (rows !== BOX_ROWS + 80) return { confidence: 0.4, evidence };
-    return { confidence: 0.75, evidence: [...evidence, '4 rows of box and 80 of COCO classes'] };
-  },
-
-  input: (signature) =>
-    imageInputSpec(signature, {
-      fit: 'center',
-      defaultSize: { width: 640, height: 640 },
-      ...normalizations.unit,
-      pad: 114,
-    }),
-
-  classes(signature) {
-    const rows = soleOutput(signature)?.dims[1];
-    return isFixed(rows) ? rows - BOX_ROWS : 0;
-  },
-
-  decode(outputs, { limits }) {
-    const output = Object.values(outputs).find(({ dims }) => dims.length === 3 && dims[1]! > BOX_ROWS);
-    if (!output) throw unexpectedOutputs(outputs, "YOLOv8's [1,4 + classes,anchors]");
-    const [, rows, anchors] = output.dims as [number, number, number];
-    const data = toFloats(output);
-    const best = columnMaxima(data, BOX_ROWS * anchors, rows - BOX_ROWS, anchors);
-    const candidates = new Candidates(limits);
-    for (let i = 0; i < anchors; i++) {
-      const score = best.values[i]!;
-      if (!candidates.wants(score)) continue;
-      const x = data[i]!;
-      const y = data[anchors + i]!;
-      const halfWidth = data[2 * anchors + i]! / 2;
-      const halfHeight = data[3 * anchors + i]! / 2;
-      candidates.add(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight, score, best.indices[i]!, i);
+  recognise(signature, probe) {
+    const { outputs } = signature;
+    // YOLOv9 gives its auxiliary head first and its own last (WongKinYiu/yolov9: detect_dual.py).
+    const output = outputs.at(-1);
+    if (!output || outputs.length > 2 || !outputs.every((other) => isHead(other) && sameShape(other, output))) {
+      return undefined;
     }
-    return candidates.suppress();
+    const chosen = outputs.length === 2 ? { output: output.name } : {};
+    const { task, endToEnd, extras } = readMetadata(signature);
+    if (task === undefined) return recogniseBare(signature, output, chosen, probe);
+    if (!TASKS.includes(task) || endToEnd || (task === 'pose' && !extras.keypoints)) return undefined;
+    return {
+      confidence: 0.95,
+      evidence: [`Ultralytics metadata: task ${task}`],
+      params: { ...chosen, ...extras },
+    };
+  },
+
+  input: yoloInput,
+
+  classes(signature, params) {
+    const rows = signature.outputs.at(-1)?.dims[1];
+    return isFixed(rows) ? Math.max(0, rows - BOX_ROWS - countExtras(params)) : 0;
+  },
+
+  decode(outputs, { params, limits }) {
+    const others = BOX_ROWS + countExtras(params);
+    const output = Object.entries(outputs).findLast(
+      ([name, { dims }]) => (params.output ?? name) === name && dims.length === 3 && dims[1]! > others,
+    )?.[1];
+    if (!output) throw unexpectedOutputs(outputs, `YOLOv8's [1,${others} + classes,anchors]`);
+    const [, rows, anchors] = output.dims as [number, number, number];
+    const columns = { data: toFloats(output), anchors, classes: rows - others };
+    if (params.oriented) return selectOriented(columns, rows - 1, limits);
+    const selection = selectColumns(columns, limits);
+    if (!params.keypoints) return selection;
+    const first = BOX_ROWS + columns.classes;
+    const at = (i: number, k: number) => columns.data[(first + k) * anchors + selection.sources[i]!]!;
+    return { ...selection, keypoints: readKeypoints(params.keypoints, selection.scores.length, at) };
   },
 });
 
-/** The exporter writes the task; heads that suppress in the graph give rows of six instead. */
-function recogniseUltralytics({ metadata }: Signature): Recognition | undefined {
-  if (metadata.task !== 'detect' || metadata.end2end === 'True') return undefined;
-  return { confidence: 0.95, evidence: ['Ultralytics metadata: task detect'] };
+/** A head's output: rows of cx, cy, w, h and of each class, with a column for each anchor. */
+export interface Columns {
+  readonly data: Float32Array;
+  readonly anchors: number;
+  readonly classes: number;
+}
+
+/** The boxes that stay, with the index of their anchors. */
+export function selectColumns({ data, anchors, classes }: Columns, limits: Limits): Selection {
+  const best = columnMaxima(data, BOX_ROWS * anchors, classes, anchors);
+  const candidates = new Candidates(limits);
+  for (let i = 0; i < anchors; i++) {
+    const score = best.values[i]!;
+    if (!candidates.wants(score)) continue;
+    const x = data[i]!;
+    const y = data[anchors + i]!;
+    const halfWidth = data[2 * anchors + i]! / 2;
+    const halfHeight = data[3 * anchors + i]! / 2;
+    candidates.add(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight, score, best.indices[i]!, i);
+  }
+  return candidates.suppress();
+}
+
+function selectOriented({ data, anchors, classes }: Columns, angleRow: number, limits: Limits): Detections {
+  const best = columnMaxima(data, BOX_ROWS * anchors, classes, anchors);
+  const candidates = new RotatedCandidates(limits);
+  for (let i = 0; i < anchors; i++) {
+    const score = best.values[i]!;
+    if (!candidates.wants(score)) continue;
+    const row = (r: number) => data[r * anchors + i]!;
+    candidates.add(row(0), row(1), row(2), row(3), row(angleRow), score, best.indices[i]!);
+  }
+  return candidates.suppress();
+}
+
+function isHead(value: ValueInfo): boolean {
+  const [, rows, columns] = value.dims;
+  if (value.dims.length !== 3 || !isFloat(value) || !isOne(value.dims[0])) return false;
+  if (isFixed(rows) && rows <= BOX_ROWS) return false;
+  return !(isFixed(rows) && isFixed(columns) && columns <= rows);
+}
+
+function sameShape(a: ValueInfo, b: ValueInfo): boolean {
+  return a.dims.every((dim, k) => dim === b.dims[k] || !isFixed(dim));
+}
+
+/** Without the exporter's word: shapes tell the head, and a probe what its rows are. */
+function recogniseBare(
+  signature: Signature,
+  output: ValueInfo,
+  chosen: { readonly output?: string },
+  probe: Probe | undefined,
+): Recognition | undefined {
+  const [, rows, columns] = output.dims;
+  const size = fixedInputSize(signature, probe);
+  const strides = size && stridesOf(size, columns);
+  if (!strides || !isFixed(rows)) return undefined;
+  const evidence = [`${columns} columns, one for each cell at strides ${strides.join(', ')}`];
+  if (rows === BOX_ROWS + 80) {
+    return { confidence: 0.75, evidence: [...evidence, '4 rows of box and 80 of COCO classes'], params: chosen };
+  }
+  const seen = probe?.outputs[output.name];
+  const extras = seen && seeExtras(toFloats(seen), rows, Number(columns));
+  // Pose and oriented heads append rows of their own: only a look at the numbers tells.
+  if (!extras) return { confidence: 0.4, evidence, params: chosen };
+  return { confidence: 0.75, evidence: [...evidence, extras.evidence], params: { ...chosen, ...extras.params } };
+}
+
+/** What the rows after the box are, by the values that a picture of no meaning gave; undefined where they fit nothing. */
+function seeExtras(
+  data: Float32Array,
+  rows: number,
+  anchors: number,
+): { readonly params: Extras; readonly evidence: string } | undefined {
+  const ranges = Array.from({ length: rows - BOX_ROWS }, (_, k) => {
+    const row = data.subarray((BOX_ROWS + k) * anchors, (BOX_ROWS + k + 1) * anchors);
+    return { min: row.reduce((a, b) => Math.min(a, b)), max: row.reduce((a, b) => Math.max(a, b)) };
+  });
+  // float16 may overshoot a little.
+  const isScore = ({ min, max }: { min: number; max: number }) => min >= -1e-3 && max <= 1.001;
+  const scores = ranges.findIndex((range) => !isScore(range));
+  if (scores < 0) return { params: {}, evidence: 'all rows after the box are probabilities' };
+  const rest = ranges.slice(scores);
+  const [first] = rest;
+  if (scores === 0 || !first) return undefined;
+  if (rest.length === 1 && Math.abs(first.min) < 2 * Math.PI && Math.abs(first.max) < 2 * Math.PI) {
+    return { params: { oriented: true }, evidence: 'the last row is an angle' };
+  }
+  const isTriple = rest.length % 3 === 0 && rest.every((range, k) => k % 3 !== 2 || isScore(range));
+  const dimensions = isTriple ? 3 : 2;
+  if (rest.length % dimensions !== 0) return undefined;
+  const points = rest.length / dimensions;
+  return { params: { keypoints: [points, dimensions] }, evidence: `the last rows are ${points} points` };
 }

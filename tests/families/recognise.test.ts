@@ -41,16 +41,14 @@ describe('recogniseFamily', () => {
     expect(recogniseFamily(yolov5).best).toBeUndefined();
   });
 
-  it('does not serve what suppresses inside the graph, nor other tasks, as YOLOv8', () => {
-    const end2end = signature(image(640), [value('output0', [1, 300, 6])], {
-      metadata: { task: 'detect', end2end: 'True' },
-    });
+  it('does not serve other tasks, nor rows that nobody explains, as YOLOv8', () => {
     const pose = signature(image(640), [value('output0', [1, 56, 8400])], { metadata: { task: 'pose' } });
+    const depth = signature(image(640), [value('output0', [1, 56, 8400])], { metadata: { task: 'depth' } });
     const segment = signature(image(640), [value('output0', [1, 116, 8400]), value('output1', [1, 32, 160, 160])], {
       metadata: { task: 'segment' },
     });
     const unnamedPose = signature(image(640), [value('output0', [1, 56, 8400])]);
-    for (const other of [end2end, pose, segment, unnamedPose]) expect(recogniseFamily(other).best).toBeUndefined();
+    for (const other of [pose, depth, segment, unnamedPose]) expect(recogniseFamily(other).best).toBeUndefined();
   });
 
   it('does not guess the order of coordinates', () => {
@@ -90,11 +88,17 @@ describe('recogniseFamily', () => {
 
   it('feeds a graph of any size with the family’s own', () => {
     const dynamic = signature([value('images', ['batch', 3, 'height', 'width'])], [value('output0', ['b', 84, 'n'])], {
-      metadata: { task: 'detect' },
+      metadata: { task: 'detect', imgsz: '[320, 320]', stride: '64' },
     });
     const { best } = recogniseFamily(dynamic);
     expect(best?.family).toBe('yolov8');
-    expect(families.yolov8.bind(dynamic, best?.params).input.resize).toMatchObject({ width: 640, height: 640 });
+    expect(families.yolov8.bind(dynamic, best?.params).input.resize).toEqual({
+      mode: 'scale',
+      longest: 320,
+      multiple: 64,
+      anchor: 'center',
+      enlarge: true,
+    });
   });
 
   it('refuses to bind to a graph that takes no picture', () => {
