@@ -1,15 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { scratchFolder } from '../helpers/graphs.ts';
 import { expectProblem } from '../helpers/http.ts';
-import { type JobView, square, startJobServer, truthOf } from './evaluations-server.ts';
+import { type JobView, sharedJobServer, square, startJobServer, truthOf } from './evaluations-server.ts';
 
-/** A data folder with a set of each kind, and a file beside it that no one may read. */
-async function startWithData() {
-  const scratch = scratchFolder();
-  onTestFinished(scratch.remove);
+/** Makes a data folder with a set of each kind, and a file beside it that no one may read. */
+function writeData(scratch: { readonly path: string }): string {
   const at = (...parts: string[]) => join(scratch.path, ...parts);
   const truth = (path: string, file?: string) => writeFileSync(path, JSON.stringify(truthOf(2, file)));
   for (const folder of ['data/set/images', 'data/flat', 'data/two', 'data/empty', 'outside']) {
@@ -33,10 +31,14 @@ async function startWithData() {
   symlinkSync(at('outside'), at('data/out'));
   execFileSync('mkfifo', [at('data/two/pipe.png')]);
   mkdirSync(at('data/two/folder.png'));
-  return startJobServer({ data_dir: at('data') });
+  return at('data');
 }
 
 describe('a data set in the data folder', () => {
+  const scratch = scratchFolder();
+  afterAll(scratch.remove);
+  const shared = sharedJobServer({ data_dir: writeData(scratch) });
+
   it.each<[string, object]>([
     ['as a folder', { data: 'set' }],
     ['as a folder with images beside the ground truth', { data: 'flat' }],
@@ -44,7 +46,7 @@ describe('a data set in the data folder', () => {
     ['with names that lead elsewhere in it', { ground_truth: 'two/val.json', images: 'two' }],
     ['with links that lead elsewhere in it', { ground_truth: 'two/inside.json' }],
   ])('is scored, %s', async (_, names) => {
-    const server = await startWithData();
+    const server = shared();
     const job = await server.ended(await server.sendJson({ model: 'finds', ...names, max_detections: [1, 10, 100] }));
     expect(job).toMatchObject({ state: 'done', progress: { done: 2 } });
     expect(job.result?.stats.AP).toBeCloseTo(1, 12);
@@ -67,7 +69,7 @@ describe('a data set in the data folder', () => {
     ['nothing', {}, 400, /‘data’/],
     ['both', { data: 'set', ground_truth: 'set/truth.json' }, 400, /‘data’/],
   ])('is refused where it is %s', async (_, names, status, message) => {
-    const server = await startWithData();
+    const server = shared();
     expect(await expectProblem(await server.sendJson({ model: 'finds', ...names }), status)).toMatch(message);
   });
 
@@ -78,7 +80,7 @@ describe('a data set in the data folder', () => {
     ['is a folder', 'two/folder.json', 400, /not a file/],
     ['is not there', 'two/train.json', 400, /lacks an image/],
   ])('fails where an image %s', async (_, ground_truth, status, message) => {
-    const server = await startWithData();
+    const server = shared();
     const job: JobView = await server.ended(await server.sendJson({ model: 'finds', ground_truth }));
     expect(job).toMatchObject({ state: 'failed', error: { status, detail: expect.stringMatching(message) } });
   });
