@@ -13,9 +13,12 @@ import { labelSets } from './families/labels.ts';
 import type { JsonBody } from './json-body.ts';
 import { type Format, isPicture, type PredictOptions, toLimits } from './options.ts';
 import type { Timing } from './pipeline.ts';
+import { runIsolated } from './runtime/isolated.ts';
 import type { RunOptions } from './runtime/job.ts';
 import { WorkerPool } from './runtime/pool.ts';
+import { scriptOf } from './runtime/script.ts';
 import { ThreadPerTask } from './runtime/thread-per-task.ts';
+import type { Trial } from './trial.ts';
 import type { Task as VisionTask } from './vision/types.ts';
 import type { Task, TaskResult, TaskResults } from './worker.ts';
 
@@ -49,6 +52,8 @@ export interface PredictionReply {
 export const SCORED_TASKS = ['detection', 'instance-segmentation'] as const satisfies VisionTask[];
 
 const POLL_MS = 1_000;
+/** The largest models take half a minute to load. */
+const TRIAL_MS = 120_000;
 /** One picture is computed while the next one is decoded. */
 const JOBS_PER_WORKER = 2;
 /** Each holds what was uploaded for it. */
@@ -263,9 +268,10 @@ export class Engine implements ModelHost, ModelLender {
     return (await this.pool.runAside({ kind: 'describe', path, manifest })) as ModelDescription;
   }
 
-  /** Loads and warms up a model that is not in the catalog. @throws AppError where it cannot be served. */
+  /** Loads and warms up a model that is not in the catalog, at no risk. @throws AppError where it cannot be served. */
   async try(path: string, manifest: Model['manifest']): Promise<void> {
-    await this.pool.runAside({ kind: 'try', path, manifest, provider: this.#config.provider });
+    const trial: Trial = { path, manifest, provider: this.#config.provider };
+    await runIsolated(scriptOf('trial'), trial, TRIAL_MS);
   }
 
   async load(request: Parameters<ModelHost['load']>[0]): Promise<TaskResults['load']> {
@@ -297,9 +303,4 @@ function officialCategoryIds({ labels }: ModelDescription): readonly number[] | 
   const { names, ids } = labelSets.coco80;
   if (!names.every((name) => labels.includes(name))) return undefined;
   return labels.map((label) => ids[names.indexOf(label)] ?? 0);
-}
-
-/** Threads run compiled JavaScript even where this file runs as TypeScript, as in tests. */
-function scriptOf(name: string): URL {
-  return new URL(`${import.meta.url.endsWith('.ts') ? '../dist' : '.'}/${name}.js`, import.meta.url);
 }

@@ -1,19 +1,16 @@
-import { bindDescribed, describeModel, type ModelDescription } from './catalog/describe.ts';
+import { describeModel, type ModelDescription } from './catalog/describe.ts';
 import type { LoadReply, LoadRequest } from './catalog/host.ts';
 import type { Manifest } from './catalog/manifest.ts';
 import { AppError } from './errors.ts';
 import { answerIou } from './iou-request.ts';
 import { type JsonBody, parseJsonBody } from './json-body.ts';
-import { type LoadedModel, type PredictReply, type PredictRequest, predict, warmUp } from './pipeline.ts';
-import type { ProviderChoice } from './runtime/provider.ts';
-import { openSession } from './runtime/session.ts';
+import { openModel } from './open-model.ts';
+import { type LoadedModel, type PredictReply, type PredictRequest, predict } from './pipeline.ts';
 import { type Checkpoint, serveTasks } from './runtime/thread.ts';
 
 /** What the main thread asks of a worker. */
 export type Task =
   | { readonly kind: 'describe'; readonly path: string; readonly manifest: Manifest }
-  /** Loads a model that is on trial, and lets it go. */
-  | { readonly kind: 'try'; readonly path: string; readonly manifest: Manifest; readonly provider: ProviderChoice }
   | ({ readonly kind: 'load'; readonly threads: number } & LoadRequest)
   | { readonly kind: 'unload'; readonly key: string }
   | { readonly kind: 'iou'; readonly body: Uint8Array }
@@ -22,7 +19,6 @@ export type Task =
 
 export interface TaskResults {
   describe: ModelDescription;
-  try: undefined;
   load: LoadReply;
   unload: undefined;
   iou: Uint8Array;
@@ -38,13 +34,6 @@ async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
   switch (task.kind) {
     case 'describe':
       return describeModel(task.path, task.manifest);
-    case 'try': {
-      const { path, manifest, provider } = task;
-      const description = await describeModel(path, manifest);
-      const { session } = await openModel({ path, description, provider: manifest.provider ?? provider, threads: 1 });
-      await session.release();
-      return undefined;
-    }
     case 'load':
       return load(task);
     case 'unload':
@@ -63,7 +52,6 @@ async function handle(task: Task, checkpoint: Checkpoint): Promise<TaskResult> {
 }
 
 type LoadTask = Extract<Task, { kind: 'load' }>;
-type OpenRequest = Pick<LoadTask, 'path' | 'description' | 'provider' | 'threads'>;
 
 async function load(request: LoadTask): Promise<LoadReply> {
   const loading = models.get(request.key) ?? openModel(request);
@@ -75,24 +63,6 @@ async function load(request: LoadTask): Promise<LoadReply> {
     models.delete(request.key);
     throw error;
   }
-}
-
-async function openModel({ path, description, provider, threads }: OpenRequest): Promise<LoadedModel & LoadReply> {
-  const session = await openSession(path, { provider, threads });
-  const model = { description, family: bindDescribed(description), session };
-  const started = performance.now();
-  try {
-    await warmUp(model);
-  } catch (error) {
-    await session.release();
-    throw error;
-  }
-  return {
-    ...model,
-    provider: session.provider,
-    fallbackReason: session.fallbackReason,
-    warmUpMs: performance.now() - started,
-  };
 }
 
 async function unload(key: string): Promise<undefined> {

@@ -117,7 +117,7 @@ async function chooseFamily(path: string, signature: Signature, batch: number, m
   const one = forOnePicture(signature, batch);
   const atSight = choose(one, undefined, manifest);
   if ('name' in atSight) return atSight;
-  const probe = await probeGraph(path, signature, batch);
+  const probe = await probeGraph({ path, signature, batch });
   if (!probe) {
     if (manifest.family) return byManifest(manifest.family, undefined);
     throw unrecognised(signature, atSight.alternatives);

@@ -1,6 +1,9 @@
+import { forOnePicture } from '../families/batch.ts';
 import { extraInputs } from '../families/extra-inputs.ts';
 import { findImageInput, imageInputSpec } from '../families/graph.ts';
 import { normalizations } from '../families/normalization.ts';
+import { runIsolated } from '../runtime/isolated.ts';
+import { scriptOf } from '../runtime/script.ts';
 import { openSession, type Session } from '../runtime/session.ts';
 import { fitFrame } from '../vision/frame.ts';
 import { toInputTensor } from '../vision/pixels.ts';
@@ -8,15 +11,32 @@ import type { Probe, Signature } from '../vision/signature.ts';
 
 /** Sides that graphs of any size are tried with, in pixels. */
 const SIDES = [640, 512, 224];
+/** The largest models take seconds on a CPU. */
+const PROBE_MS = 60_000;
+
+export interface ProbeRequest {
+  readonly path: string;
+  /** The graph's own. */
+  readonly signature: Signature;
+  readonly batch: number;
+}
 
 /**
  * Runs a picture of no meaning through a graph. Its shapes, and a look at its numbers, tell apart what the signature
- * alone does not.
- * @param signature of batch 1.
+ * alone does not. In a process of its own: a graph may be no model at all, or crash at a size that it was not made for.
  * @returns undefined where the graph takes no picture or does not run.
  */
-export async function probeGraph(path: string, signature: Signature, batch: number): Promise<Probe | undefined> {
-  if (!findImageInput(signature)) return undefined;
+export async function probeGraph(request: ProbeRequest): Promise<Probe | undefined> {
+  if (!findImageInput(forOnePicture(request.signature, request.batch))) return undefined;
+  try {
+    return await runIsolated(scriptOf('catalog/probe-process'), request, PROBE_MS);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the process does. */
+export async function runProbe({ path, signature, batch }: ProbeRequest): Promise<Probe | undefined> {
   let session: Session | undefined;
   try {
     session = await openSession(path, { provider: 'cpu', threads: 1 });
@@ -24,17 +44,16 @@ export async function probeGraph(path: string, signature: Signature, batch: numb
       const probe = await tryProbe(session, signature, batch, side).catch(() => undefined);
       if (probe) return probe;
     }
-  } catch {
-    // A graph that cannot be loaded is refused when it is loaded, with the reason.
+    return undefined;
   } finally {
     await session?.release();
   }
-  return undefined;
 }
 
 async function tryProbe(session: Session, signature: Signature, batch: number, side: number): Promise<Probe> {
   const size = { width: side, height: side };
-  const spec = { ...imageInputSpec(signature, { fit: 'stretch', defaultSize: size, ...normalizations.unit }), batch };
+  const one = forOnePicture(signature, batch);
+  const spec = { ...imageInputSpec(one, { fit: 'stretch', defaultSize: size, ...normalizations.unit }), batch };
   const raw = spec.dtype === 'uint8' ? { ...spec, ...normalizations.none } : spec;
   const frame = fitFrame(size, raw.resize);
   const outputs = await session.run({
