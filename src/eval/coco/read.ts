@@ -52,7 +52,35 @@ export function listIds(ids: Iterable<number>): string {
   return `${all.slice(0, 5).join(', ')}${rest}`;
 }
 
+/** How much of a value a message shows. */
+const SHOWN = 60;
+
+/** The beginning of a value as JSON. It may nest deeper than the stack, or be larger than a string can be. */
 function show(value: unknown): string {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value));
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  if (value === undefined) return 'nothing';
+  let text = '';
+  const isFull = () => text.length > SHOWN;
+  const write = (part: unknown): void => {
+    if (isFull()) return;
+    if (typeof part !== 'object' || part === null) {
+      text += JSON.stringify(typeof part === 'string' ? part.slice(0, SHOWN) : part) ?? String(part);
+    } else if (Array.isArray(part)) {
+      text += '[';
+      for (let i = 0; i < part.length && !isFull(); i++) {
+        if (i > 0) text += ',';
+        write(part[i]);
+      }
+      text += ']';
+    } else {
+      text += '{';
+      const keys = Object.keys(part);
+      for (let i = 0; i < keys.length && !isFull(); i++) {
+        text += `${i > 0 ? ',' : ''}${JSON.stringify(keys[i]!.slice(0, SHOWN))}:`;
+        write((part as Json)[keys[i]!]);
+      }
+      text += '}';
+    }
+  };
+  write(value);
+  return isFull() ? `${text.slice(0, SHOWN)}…` : text;
 }

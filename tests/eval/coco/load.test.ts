@@ -154,6 +154,16 @@ describe('refusals', () => {
     expect(load).toThrow(`annotation 31: ${message.startsWith('exceeds') ? 'a mask' : message}`);
   });
 
+  it('of what nests deeper than the stack or is larger than a string can be, in a short message', () => {
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+    expect(() => loadCoco(deep, [])).toThrow(/^the ground truth must be an object, got \[{60}…$/);
+    const nested = JSON.parse(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`);
+    const annotation = { ...truth(1, BOX), bbox: nested };
+    expect(() => loadCoco(groundTruth([annotation]), [])).toThrow(/bbox of annotation 1 .*, got (\{"a":){12}…$/);
+    const large = new Array(1000).fill('x'.repeat(2 ** 20));
+    expect(() => loadCoco(groundTruth([]), [large])).toThrow(/^results\[0\] must be an object, got \["x{58}…$/);
+  });
+
   it('of polygons in an image without a size, and of keypoints that differ in number', () => {
     const segmentation = [[0, 0, 4, 0, 4, 3]];
     const file = { ...groundTruth([{ ...truth(1, BOX), segmentation }]), images: [{ id: 1 }] };
