@@ -8,6 +8,7 @@ import type { Family } from './define.ts';
 import { duc } from './duc.ts';
 import { fastestdet } from './fastestdet.ts';
 import { nanodet } from './nanodet.ts';
+import { paddle } from './paddle.ts';
 import { semantic } from './semantic.ts';
 import { ssd } from './ssd.ts';
 import { ssdRaw } from './ssd-raw.ts';
@@ -15,15 +16,24 @@ import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
 import { yoloEnd2end } from './yolo-end2end.ts';
+import { yoloSeg } from './yolo-seg.ts';
+import { yolov3 } from './yolov3.ts';
+import { yolov4 } from './yolov4.ts';
+import { yolov5 } from './yolov5.ts';
 import { yolov8 } from './yolov8.ts';
 import { yolox } from './yolox.ts';
 
 /** Every family Miru can serve. The names are the ids that model.json writes. */
 export const families = {
   darknet,
+  paddle,
+  yolov4,
+  yolov3,
   yolox,
   yolov8,
   'yolo-end2end': yoloEnd2end,
+  yolov5,
+  'yolo-seg': yoloSeg,
   nanodet,
   centernet,
   fastestdet,
