@@ -19,15 +19,11 @@ export function toSource(prediction: Prediction, frame: Frame): Result {
 
 /** Boxes are clipped to the image; those that lie wholly in the padding are dropped. `kept` are the survivors' indices. */
 function detectionsToSource(input: Detections, frame: Frame): { detections: Detections; kept: Int32Array } {
-  const { width, height } = frame.source;
   const boxes = new Float32Array(input.boxes.length);
   const kept = new Int32Array(input.scores.length);
   let n = 0;
   for (let i = 0; i < input.scores.length; i++) {
-    const xmin = clamp((input.boxes[4 * i]! - frame.offsetX) / frame.scaleX, 0, width);
-    const ymin = clamp((input.boxes[4 * i + 1]! - frame.offsetY) / frame.scaleY, 0, height);
-    const xmax = clamp((input.boxes[4 * i + 2]! - frame.offsetX) / frame.scaleX, 0, width);
-    const ymax = clamp((input.boxes[4 * i + 3]! - frame.offsetY) / frame.scaleY, 0, height);
+    const [xmin, ymin, xmax, ymax] = boxToSource(input.boxes, i, frame);
     if (!(xmax > xmin && ymax > ymin)) continue;
     boxes.set([xmin, ymin, xmax, ymax], 4 * n);
     kept[n++] = i;
@@ -43,6 +39,17 @@ function detectionsToSource(input: Detections, frame: Frame): { detections: Dete
       ...(input.corners && { corners: cornersToSource(input.corners, survivors, frame) }),
     },
   };
+}
+
+/** Box i, clipped to the image. */
+function boxToSource(boxes: Float32Array, i: number, frame: Frame): [number, number, number, number] {
+  const { width, height } = frame.source;
+  return [
+    clamp((boxes[4 * i]! - frame.offsetX) / frame.scaleX, 0, width),
+    clamp((boxes[4 * i + 1]! - frame.offsetY) / frame.scaleY, 0, height),
+    clamp((boxes[4 * i + 2]! - frame.offsetX) / frame.scaleX, 0, width),
+    clamp((boxes[4 * i + 3]! - frame.offsetY) / frame.scaleY, 0, height),
+  ];
 }
 
 function keypointsToSource({ names, points }: Keypoints, kept: Int32Array, frame: Frame): Keypoints {
@@ -78,27 +85,28 @@ function instancesToSource(
 ): ResultByTask['instance-segmentation'] {
   const { detections, kept } = detectionsToSource(input, frame);
   const masks = Array.from(kept, (i, n) => {
-    const inputBox = (input.masks.regions ?? input.boxes).subarray(4 * i, 4 * i + 4);
-    return maskToSource(input.masks, i, inputBox, detections.boxes.subarray(4 * n, 4 * n + 4), frame);
+    const { regions = input.boxes, windows } = input.masks;
+    const window = windows ? boxToSource(windows, i, frame) : detections.boxes.subarray(4 * n, 4 * n + 4);
+    return maskToSource(input.masks, i, regions.subarray(4 * i, 4 * i + 4), window, frame);
   });
   return { ...detections, masks };
 }
 
-/** Samples grid i bilinearly at the centre of every source pixel of the object's box. */
+/** Samples grid i, which covers `region` of the model input, bilinearly at the centre of every source pixel of `window`. */
 function maskToSource(
   masks: MaskGrids,
   i: number,
-  inputBox: Float32Array,
-  sourceBox: Float32Array,
+  region: Float32Array,
+  window: ArrayLike<number>,
   frame: Frame,
 ): BinaryMask {
-  const x = Math.floor(sourceBox[0]!);
-  const y = Math.floor(sourceBox[1]!);
-  const width = Math.ceil(sourceBox[2]!) - x;
-  const height = Math.ceil(sourceBox[3]!) - y;
+  const x = Math.floor(window[0]!);
+  const y = Math.floor(window[1]!);
+  const width = Math.ceil(window[2]!) - x;
+  const height = Math.ceil(window[3]!) - y;
   const wholeInput = masks.region === 'input';
-  const [left, right] = wholeInput ? [0, frame.input.width] : [inputBox[0]!, inputBox[2]!];
-  const [top, bottom] = wholeInput ? [0, frame.input.height] : [inputBox[1]!, inputBox[3]!];
+  const [left, right] = wholeInput ? [0, frame.input.width] : [region[0]!, region[2]!];
+  const [top, bottom] = wholeInput ? [0, frame.input.height] : [region[1]!, region[3]!];
   const columns = sampleAxis(
     width,
     (c) => ((x + c) * frame.scaleX + frame.offsetX - left) / (right - left),

@@ -38,6 +38,8 @@ export interface MaskGrids {
   readonly region: 'input' | 'box';
   /** 4n: what each grid covers, xyxy in model-input pixels, where that is not quite the object's own box. */
   readonly regions?: Float32Array;
+  /** 4n: how far each mask may reach, xyxy in model-input pixels, where that is not the object's own box. */
+  readonly windows?: Float32Array;
   readonly threshold: number;
   /** Row-major width·height scores of object i. Computed on demand: masks that nobody asked for cost nothing. */
   grid(i: number): Float32Array;

@@ -124,8 +124,8 @@ describe.each(detectors)('%s', (_title, name, fixture) => {
     const found = find(ties);
     expect(found.scores).toHaveLength(ties.length);
     const reversed = find([...ties].reverse());
-    // SSD fixtures lay objects out by their order, so that the order of equals follows it.
-    if (!/ssd|face/.test(name)) expect(reversed.boxes).toEqual(found.boxes);
+    // Where objects lie in the outputs by their order, the order of equals follows it.
+    if (!fixture.listed && !/ssd|face/.test(name)) expect(reversed.boxes).toEqual(found.boxes);
     expect(reversed.scores).toEqual(found.scores);
   });
 });

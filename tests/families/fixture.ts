@@ -20,6 +20,8 @@ export interface Fixture {
   readonly outputs: (objects: readonly Planted[]) => Tensors;
   /** Whether the signature alone is enough to recognise the family; true unless told. */
   readonly recognised?: boolean;
+  /** Whether the outputs list the objects in their order, so that the order of equal scores is the graph's. */
+  readonly listed?: boolean;
 }
 
 /** Variants of a family by name. */
