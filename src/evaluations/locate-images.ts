@@ -115,6 +115,6 @@ function groupByBase(names: readonly string[]): Map<string, string[]> {
   return groups;
 }
 
-function tooLarge(name: string, size: number, limit: number): AppError {
+export function tooLarge(name: string, size: number, limit: number): AppError {
   return new AppError('payload_too_large', `the image ${quote(name)} has ${size} bytes; at most ${limit} are read`);
 }

@@ -43,7 +43,7 @@ export async function runJob(job: Job, request: JobRequest, files: JobFiles, mea
   signal.throwIfAborted();
   job.score();
   const title = `${request.model} on ${data.groundTruth.name}`;
-  await inThread({ kind: 'score', data, options, files, maxTruthBytes: limits.maxTruthBytes, title });
+  await inThread({ kind: 'score', data, options, files, limits, title });
   signal.throwIfAborted();
 }
 

@@ -7,7 +7,7 @@ import { type Detection, ModelResults } from '../evaluate/model-results.ts';
 import { reportDetections } from '../evaluate/report.ts';
 import { type JobFiles, readJsonLines } from './files.ts';
 import type { LocatedImage } from './locate-images.ts';
-import { planPath, readTruth } from './prepare.ts';
+import { type DataLimits, planPath, readGroundTruth } from './prepare.ts';
 import type { DataSource } from './types.ts';
 
 export interface ScoreTask {
@@ -15,7 +15,7 @@ export interface ScoreTask {
   readonly data: DataSource;
   readonly options: DetectionOptions;
   readonly files: JobFiles;
-  readonly maxTruthBytes: number;
+  readonly limits: DataLimits;
   /** Of the report. */
   readonly title: string;
 }
@@ -28,15 +28,15 @@ export function answersPath(work: string): string {
 }
 
 /** Scores the model's answers; writes the predictions, the scores and the report. @throws AppError. */
-export async function score({ data, options, files, maxTruthBytes, title }: ScoreTask): Promise<void> {
-  const truth = await readTruth(data.groundTruth, maxTruthBytes);
-  const { results, warnings } = await collect(truth, files.work);
+export async function score({ data, options, files, limits, title }: ScoreTask): Promise<void> {
+  const truth = await readGroundTruth(data, options, limits);
+  const { results, warnings } = await collect(truth.json, files.work);
   await writeArray(files.predictions, results);
-  const answer = evaluateDetection(truth, results, options);
-  const report = tryReport(() => reportDetections(truth, results, options, { title }));
+  const answer = evaluateDetection(truth.json, results, options);
+  const report = tryReport(() => reportDetections(truth.json, results, options, { title }));
   if ('html' in report) await writeFile(files.report, report.html);
   const noReport = 'why' in report ? [`there is no report: ${report.why}`] : [];
-  const scores = { ...answer, warnings: [...warnings, ...answer.warnings, ...noReport] };
+  const scores = { ...answer, warnings: [...truth.warnings, ...warnings, ...answer.warnings, ...noReport] };
   await writeFile(files.result, JSON.stringify(scores));
 }
 

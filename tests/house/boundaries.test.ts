@@ -18,7 +18,7 @@ const rooms: Record<string, readonly string[]> = {
   importer: ['vision', 'onnx', 'runtime', 'errors'],
   formats: ['vision', 'image', 'errors'],
   evaluate: ['vision', 'eval', 'formats', 'image', 'runtime', 'errors'],
-  evaluations: ['vision', 'evaluate', 'formats', 'runtime', 'errors', 'options'],
+  evaluations: ['vision', 'evaluate', 'formats', 'image', 'runtime', 'errors', 'options'],
   errors: [],
   options: ['vision', 'errors'],
 };

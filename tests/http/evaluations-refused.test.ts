@@ -57,7 +57,7 @@ describe('a data set that is wrong fails its evaluation, which says why', () => 
   const shared = sharedJobServer({ max_upload_bytes: 200_000 });
 
   it.each<[string, Record<string, FormValue>, number, RegExp]>([
-    ['no JSON', { ground_truth: json('truth.json', '{"images": [') }, 400, /truth\.json is not JSON/],
+    ['no JSON', { ground_truth: json('truth.json', '{"images": [') }, 400, /truth\.json.* is not JSON/],
     ['no images', { ground_truth: truth({ images: [] }) }, 400, /has no images/],
     ['no list of images', { ground_truth: truth({ images: 5 }) }, 400, /no list of images/],
     ['an image without a name', { ground_truth: truth({ images: [{ id: 1 }] }) }, 400, /no file_name/],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { zipOf } from '../formats/zip-writer.ts';
 import { FOUND, json, square, startJobServer, truthOf, zip } from './evaluations-server.ts';
 
 describe('an evaluation', () => {
@@ -55,5 +56,24 @@ describe('an evaluation', () => {
       await server.send({ ground_truth: json('truth.json', truth), images: zip(entries) }),
     );
     expect(job.result?.stats.AP).toBeCloseTo(1, 12);
+  });
+
+  it('reads ground truths of other formats, and the sizes of images from the images', async () => {
+    const server = await startJobServer();
+    const yolo = [
+      { name: 'data.yaml', content: 'names: [class_1, class_0]' },
+      // The object that the model finds, in parts of the image.
+      { name: 'labels/a.txt', content: '1 0.5 0.5 0.25 0.25' },
+    ];
+    const labels = { name: 'yolo.zip', bytes: zipOf(yolo) };
+    const images = zip([{ name: 'images/a.png', content: square }]);
+    const job = await server.ended(await server.send({ ground_truth: labels, images }));
+    expect(job).toMatchObject({ state: 'done', ground_truth: 'yolo.zip' });
+    expect(job.result?.stats.AP).toBeCloseTo(1, 12);
+    expect(job.result?.per_class.find(({ label }) => label === 'class_0')).toMatchObject({ ground_truth: 1 });
+
+    const csv = json('truth.csv', 'filename,width,height,class,xmin,ymin,xmax,ymax\na.png,32,32,class_0,12,12,20,20\n');
+    const other = await server.ended(await server.send({ ground_truth: csv }));
+    expect(other.result?.stats.AP).toBeCloseTo(1, 12);
   });
 });
