@@ -17,6 +17,7 @@ const tasks = {
   bench: () => execute('bench/main.mjs', args),
   'bench:eval': () => execute('bench/eval.mjs', args),
   accuracy: () => execute('scripts/accuracy.mjs', args),
+  fuzz: () => execute('tests/fuzz/main.mjs', args),
   soak: () => execute('bench/soak.mjs', args),
 };
 
