@@ -12,6 +12,8 @@ import { countExtras, extrasShape, readKeypoints, readMetadata, yoloInput } from
 const COLUMNS = 6;
 /** More rows than any exporter's max_det. */
 const MAX_ROWS = 4096;
+/** Ultralytics' default max_det. */
+const PUBLISHED_ROWS = 300;
 const TASKS = ['detect', 'pose', 'obb'];
 
 export const yoloEnd2end = defineFamily({
@@ -38,7 +40,9 @@ export const yoloEnd2end = defineFamily({
     }
     const seen = probe?.outputs[output.name];
     if (seen && areRows(toFloats(seen), columns)) {
-      return { confidence: 0.8, evidence: [`rows of ${columns}: box, descending score, class`], params };
+      // Other detectors give such rows too, of pictures normalised in other ways: their number is telling.
+      const confidence = seen.dims[1] === PUBLISHED_ROWS ? 0.8 : 0.4;
+      return { confidence, evidence: [`${seen.dims[1]} rows of ${columns}: box, descending score, class`], params };
     }
     return width === columns ? { confidence: 0.4, evidence: [`rows of ${columns} columns`], params } : undefined;
   },
