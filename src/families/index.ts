@@ -6,11 +6,14 @@ import { darknet } from './darknet.ts';
 import { dbText } from './db-text.ts';
 import type { Family } from './define.ts';
 import { duc } from './duc.ts';
+import { fasterRcnn } from './faster-rcnn.ts';
 import { fastestdet } from './fastestdet.ts';
+import { maskRcnn } from './mask-rcnn.ts';
 import { nanodet } from './nanodet.ts';
 import { paddle } from './paddle.ts';
 import { semantic } from './semantic.ts';
 import { ssd } from './ssd.ts';
+import { ssdNms } from './ssd-nms.ts';
 import { ssdRaw } from './ssd-raw.ts';
 import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
@@ -39,8 +42,11 @@ export const families = {
   fastestdet,
   ssd,
   'ssd-raw': ssdRaw,
+  'ssd-nms': ssdNms,
   torchvision,
   'torchvision-mask': torchvisionMask,
+  'faster-rcnn': fasterRcnn,
+  'mask-rcnn': maskRcnn,
   ultraface,
   blazeface,
   semantic,

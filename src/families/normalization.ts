@@ -3,7 +3,7 @@ import type { InputSpec } from '../vision/input-spec.ts';
 import type { Signature } from '../vision/signature.ts';
 import { countOperators, findImageInput } from './graph.ts';
 
-/** Ways to normalise pixels that no graph tells, for RGB order. */
+/** Ways to normalise pixels that no graph tells, for RGB order unless it says otherwise. */
 export const normalizations = {
   /** 0–255 as they are. */
   none: { mean: [0, 0, 0], std: [1, 1, 1] },
@@ -15,6 +15,8 @@ export const normalizations = {
   centered: { mean: [127.5, 127.5, 127.5], std: [255, 255, 255] },
   /** torchvision's: mean .485 .456 .406 and standard deviation .229 .224 .225 after division by 255. */
   imagenet: { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
+  /** Caffe's ResNets: means of blue, green and red, for BGR order. */
+  caffe: { mean: [102.9801, 115.9465, 122.7717], std: [1, 1, 1] },
 } as const satisfies Record<string, Pick<InputSpec, 'mean' | 'std'>>;
 
 export type Normalization = keyof typeof normalizations;

@@ -100,8 +100,9 @@ function maskToSource(
   window: ArrayLike<number>,
   frame: Frame,
 ): BinaryMask {
-  const x = Math.floor(window[0]!);
-  const y = Math.floor(window[1]!);
+  const cropped = masks.region === 'input' && !masks.windows;
+  const x = firstPixel(window[0]!, window[2]!, cropped);
+  const y = firstPixel(window[1]!, window[3]!, cropped);
   const width = Math.ceil(window[2]!) - x;
   const height = Math.ceil(window[3]!) - y;
   const wholeInput = masks.region === 'input';
@@ -114,6 +115,14 @@ function maskToSource(
   );
   const rows = sampleAxis(height, (r) => ((y + r) * frame.scaleY + frame.offsetY - top) / (bottom - top), masks.height);
   return { x, y, width, height, data: threshold(masks.grid(i), columns, rows, masks.threshold) };
+}
+
+/**
+ * Where a mask begins that reaches from `low` to `high`: with the pixel that `low` lies in; cut out of a whole input, with
+ * the first whose edge lies in the box, as Ultralytics' crop_mask has it, if there is one.
+ */
+function firstPixel(low: number, high: number, cropped: boolean): number {
+  return cropped && Math.ceil(low) < Math.ceil(high) ? Math.ceil(low) : Math.floor(low);
 }
 
 function threshold(grid: Float32Array, columns: Axis, rows: Axis, limit: number): Uint8Array {
