@@ -136,6 +136,19 @@ function upload(random) {
   return { path: '/v1/models', ...form(random, parts) };
 }
 
+/** A model run on a data set. */
+function evaluation(random) {
+  const { groundTruth } = samples.coco;
+  const truth = random.chance(0.5) ? Buffer.from(JSON.stringify(groundTruth)) : mutateJson(random, groundTruth);
+  const images = groundTruth.images.map(({ file_name: name }) => ({ name, bytes: random.of(pictures) }));
+  const parts = [
+    ['ground_truth', { name: 'gt.json', bytes: truth }],
+    ['images', { name: 'images.zip', bytes: random.chance(0.5) ? samples.zip(images) : damagedZip(random, images) }],
+    ...maybeList(random, 0.3, () => fields(random, ['model', ...SCORE, ...ANALYSES])),
+  ];
+  return { path: '/v1/evaluations', ...form(random, parts) };
+}
+
 function maybeList(random, part, list) {
   return random.chance(part) ? list() : [];
 }
@@ -144,14 +157,15 @@ function maybeList(random, part, list) {
 export const requests = [
   {
     name: 'iou',
-    share: 38,
+    share: 43,
     make: (random) => ({ path: '/v1/iou', ...json(mutateJson(random, random.of(samples.iouRequests))) }),
   },
-  { name: 'predict', share: 38, make: predict },
-  { name: 'evaluate/detection', share: 10, make: detection },
-  { name: 'evaluate/segmentation', share: 5, make: segmentation },
-  { name: 'evaluate/panoptic', share: 4, make: panoptic },
-  { name: 'models', share: 5, make: upload },
+  { name: 'predict', share: 42, make: predict },
+  { name: 'evaluate/detection', share: 6, make: detection },
+  { name: 'evaluate/segmentation', share: 3, make: segmentation },
+  { name: 'evaluate/panoptic', share: 2, make: panoptic },
+  { name: 'models', share: 3, make: upload },
+  { name: 'evaluations', share: 1, make: evaluation },
 ];
 
 const drawn = requests.flatMap((request) => Array.from({ length: request.share }, () => request));

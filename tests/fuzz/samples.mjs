@@ -15,7 +15,13 @@ const mask = rleFromPolygon(ring(3, 2, 9, 8), WIDTH, HEIGHT);
 
 const dataset = {
   images: [1, 2].map((id) => ({ id, name: `img-${id}.png`, width: WIDTH, height: HEIGHT })),
-  categories: [1, 2].map((id) => ({ id, name: `class ${id} & <co>`, keypoints: ['a', 'b'], skeleton: [[1, 2]] })),
+  categories: ['cat', 'a & <b>'].map((name, i) => ({
+    id: i + 1,
+    name,
+    isThing: i === 0,
+    keypoints: ['a', 'b'],
+    skeleton: [[1, 2]],
+  })),
   annotations: [
     { id: 1, imageId: 1, categoryId: 1, box: [2, 3, 10, 8], score: 0.9 },
     { id: 2, imageId: 1, categoryId: 2, box: [5, 5, 9, 9], segmentation: [ring(5, 5, 9, 9)], score: 0.8 },
@@ -148,7 +154,12 @@ function bitmap(width, height) {
 export function png(
   width,
   height,
-  { depth = 8, color = 0, interlace = 0, packed = deflateSync(Buffer.alloc(1000)) } = {},
+  {
+    depth = 8,
+    color = 0,
+    interlace = 0,
+    packed = deflateSync(Buffer.alloc(Math.min((width + 1) * height, 1000))),
+  } = {},
 ) {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width >>> 0, 0);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { complaintAbout } from './check.mjs';
 import { Random } from './random.mjs';
 import { requestOf, requests } from './requests.mjs';
@@ -74,6 +75,7 @@ async function send(url, { path, headers, body }, limitMs) {
   }
   const { status } = response;
   if (status === 201) return { status, finding: await tryModel(url, response.headers.get('location'), limitMs) };
+  if (status === 202) return { status, finding: await awaitJob(`${url}${response.headers.get('location')}`, limitMs) };
   if (status === 200) return { status };
   if (!(response.headers.get('content-type') ?? '').startsWith('application/problem+json')) {
     return { status, finding: `${status} without a problem: ${text.slice(0, 200)}` };
@@ -99,6 +101,24 @@ async function tryModel(url, location, limitMs) {
     return `an accepted model: ${error.message} ${error.cause?.message ?? ''}`;
   }
   return undefined;
+}
+
+/** Waits for a job that was taken on, whose end may be failure, and removes it. */
+async function awaitJob(url, limitMs) {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const response = await fetch(url);
+    const { state, error } = await response.json();
+    const isFinal = ['done', 'failed', 'cancelled'].includes(state);
+    if (!isFinal && Date.now() < deadline) {
+      await setTimeout(50);
+      continue;
+    }
+    await fetch(url, { method: 'DELETE' });
+    if (!isFinal) return `a job is still ${state}`;
+    if (error?.status >= 500) return `a job failed: ${JSON.stringify(error)}`;
+    return error ? complaintAbout(error.detail ?? error.message ?? '') : undefined;
+  }
 }
 
 async function startServer() {

@@ -8,7 +8,14 @@ import { manifestOfUpload, toModelId } from '../../dist/catalog/store.js';
 import { AppError } from '../../dist/errors.js';
 import { loadCoco } from '../../dist/eval/coco/load.js';
 import { evaluateDetection } from '../../dist/evaluate/detection.js';
-import { detectionOptionsSchema, iouTypes, parseDetectionOptions } from '../../dist/evaluate/detection-options.js';
+import {
+  detectionOptionsSchema,
+  iouTypes,
+  parseDetectionOptions,
+  parseFields,
+} from '../../dist/evaluate/detection-options.js';
+import { segmentationOptionsSchema } from '../../dist/evaluate/segmentation.js';
+import { answerScoring } from '../../dist/evaluate/tasks.js';
 import { labelsFor } from '../../dist/families/labels.js';
 import { recogniseFamily } from '../../dist/families/recognise.js';
 import { readDataYaml } from '../../dist/formats/class-list.js';
@@ -36,19 +43,21 @@ const pictures = await samples.pictures();
 const bitmaps = pictures.filter((bytes) => sniffFormat(bytes) === 'BMP');
 const pngs = pictures.filter((bytes) => sniffFormat(bytes) === 'PNG');
 const MAX_PIXELS = 2 ** 20;
-/** Lying headers and data of PNG, with right checksums. */
+const SIZES = JSON.stringify({ 'img-1.png': [30, 20], 'img-2.png': [30, 20] });
+const LIMITS = { maxPixels: MAX_PIXELS, maxBytes: 2 ** 24 };
+/** A grey PNG that is in order as often as not, or one with a lying header or data, checksums right. */
 export function hostilePng(random) {
   const side = () =>
-    random.chance(0.6) ? 1 + random.below(40) : random.of([0, 1000, 30_000, 2 ** 31 - 1, 2 ** 32 - 1]);
-  const packed = random.chance(0.1)
-    ? samples.deflatedBomb
-    : mutateBytes(random, deflateSync(random.bytes(random.below(900))));
-  const isPlain = random.chance(0.5);
-  return samples.png(side(), side(), {
-    depth: isPlain ? 8 : random.of([1, 2, 4, 16, 0, 3, 255]),
-    color: isPlain ? 0 : random.of([2, 3, 4, 6, 1, 255]),
+    random.chance(0.8) ? 1 + random.below(3) : random.of([0, 1000, 30_000, 2 ** 31 - 1, 2 ** 32 - 1]);
+  const [width, height] = [side(), side()];
+  const pixels = Math.min((width + 1) * height, 2 ** 16);
+  const packed = deflateSync(Buffer.from(Array.from({ length: pixels }, (_, i) => (i % (width + 1) ? i % 3 : 0))));
+  if (random.chance(0.6)) return samples.png(width, height, { packed });
+  return samples.png(width, height, {
+    depth: random.chance(0.5) ? 8 : random.of([1, 2, 4, 16, 0, 3, 255]),
+    color: random.chance(0.5) ? 0 : random.of([2, 3, 4, 6, 1, 255]),
     interlace: random.chance(0.8) ? 0 : random.of([1, 2]),
-    ...(random.chance(0.7) && { packed }),
+    packed: random.chance(0.1) ? samples.deflatedBomb : mutateBytes(random, packed),
   });
 }
 
@@ -111,6 +120,8 @@ function signatureOf(bytes) {
   return readSignature(path);
 }
 
+/** What can be the ground truth of boxes and masks. */
+const TRUTHS = ['coco', 'voc', 'yolo', 'labelme', 'csv'];
 const OPTIONS = Object.keys(detectionOptionsSchema.shape);
 
 export const targets = {
@@ -196,6 +207,48 @@ export const targets = {
       evaluateDetection(pick(groundTruth), pick(results), options, random.chance(0.3) ? pick(results) : undefined);
     },
     ignores: SyntaxError,
+  },
+  'evaluate: files': {
+    run: (random) => {
+      const [truth, found] = [random.of(TRUTHS), random.of(FORMATS)];
+      const side = (format) => [
+        random.chance(0.5)
+          ? samples.file('data.zip', samples.zip(damage(random, samples.dataFiles[format])))
+          : samples.file('data.zip', samples.zip(samples.dataFiles[format])),
+      ];
+      const options = parseDetectionOptions({ iou_type: random.of(iouTypes) });
+      const baseline = random.chance(0.2) ? { baseline: side(found) } : {};
+      return answerScoring({
+        kind: 'detection',
+        ...{ groundTruth: side(truth), predictions: side(found), ...baseline, options, limits: LIMITS },
+        imageSizes: [samples.file('sizes.json', random.chance(0.9) ? SIZES : mutateBytes(random, Buffer.from(SIZES)))],
+      });
+    },
+  },
+  'evaluate: JSON': {
+    run: (random) => {
+      const { groundTruth, results } = samples.coco;
+      const bytes = mutateJson(random, { ground_truth: groundTruth, predictions: results, worst: 3, sizes: [9, 20] });
+      return answerScoring({ kind: 'detection-json', body: { name: 'the body', bytes }, fields: {} });
+    },
+  },
+  'evaluate: label maps': {
+    run: (random) => {
+      const side = () => [{ name: 'a.png', bytes: hostilePng(random) }];
+      const options = parseFields(
+        segmentationOptionsSchema,
+        random.of([{}, { ignore_index: '0' }, { labels: 'a,b' }]),
+        '',
+      );
+      return answerScoring({ kind: 'segmentation', groundTruth: side(), predictions: side(), options, limits: LIMITS });
+    },
+  },
+  'evaluate: panoptic': {
+    run: (random) => {
+      const files = samples.dataFiles['coco-panoptic'];
+      const side = () => (random.chance(0.5) ? files : damage(random, files));
+      return answerScoring({ kind: 'panoptic', groundTruth: side(), predictions: side(), limits: LIMITS });
+    },
   },
   'evaluate: options': { run: (random) => parseDetectionOptions(hostileFields(random, OPTIONS)) },
   'models: model.json': {
