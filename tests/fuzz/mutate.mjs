@@ -94,7 +94,7 @@ export function mutateJson(random, value) {
     else if (choice < 0.8) parent[key] = [parent[key]];
     else if (choice < 0.9 && Array.isArray(parent[key])) parent[key] = [...parent[key], ...parent[key]];
     else if (typeof parent[key] === 'number') parent[key] = -parent[key] * 1e6;
-    else parent[random.of(['__proto__', 'constructor', 'toString', 'id', 'name', 'x'])] = random.of(VALUES);
+    else add(parent, random.of(['__proto__', 'constructor', 'toString', 'id', 'name', 'x']), random.of(VALUES));
   }
   let text = JSON.stringify(root.value) ?? '';
   if (random.chance(0.05)) text = nest(random, text);
@@ -102,6 +102,12 @@ export function mutateJson(random, value) {
   if (random.chance(0.1)) text = text.replaceAll(/-?\d+(\.\d+)?/g, (n) => (random.chance(0.05) ? '1e999' : n));
   const bytes = Buffer.from(text);
   return random.chance(0.1) ? mutateBytes(random, bytes) : bytes;
+}
+
+/** As a member of its own, `__proto__` too. The value is copied: the next edit may change it. */
+function add(parent, key, value) {
+  const member = { value: structuredClone(value), enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(parent, key, member);
 }
 
 function nest(random, text) {
