@@ -16,6 +16,12 @@ const detection = z.object({
   box: z.object({ xmin: z.number(), ymin: z.number(), xmax: z.number(), ymax: z.number() }),
   mask: mask.optional(),
   keypoints: z.array(z.object({ name: z.string(), x: z.number(), y: z.number(), score })).optional(),
+  /** Oriented boxes: width is the longer side, angle in radians from x towards y, 0 to π. */
+  rotated_box: z
+    .object({ cx: z.number(), cy: z.number(), width: z.number(), height: z.number(), angle: z.number() })
+    .optional(),
+  /** The four corners of an oriented box, in order around it. */
+  polygon: z.array(z.tuple([z.number(), z.number()])).optional(),
 });
 const segment = z.object({ ...name, pixels: z.int(), fraction: z.number(), mask: mask.optional() });
 const task = z.enum(['detection', 'instance-segmentation', 'semantic-segmentation', 'classification']);

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 import { rleFromCrop } from '../vision/rle.ts';
 import { rleToString } from '../vision/rle-string.ts';
-import type { Result, Size } from '../vision/types.ts';
+import type { Keypoints, Result, Size } from '../vision/types.ts';
 import { roundPixel, roundScore } from './json.ts';
 
 export interface CocoContext {
@@ -20,7 +20,7 @@ export function toCocoResults(result: Result, { name, picture, categoryIds }: Co
   if (result.task !== 'detection' && result.task !== 'instance-segmentation') {
     throw new AppError('invalid_option', `format=coco is for detections; this model does ${result.task}`);
   }
-  const { boxes, scores, classIds } = result.value;
+  const { boxes, scores, classIds, keypoints } = result.value;
   const masks = result.task === 'instance-segmentation' ? result.value.masks : [];
   const imageId = toImageId(name);
   return Array.from(scores, (score, i) => {
@@ -31,9 +31,18 @@ export function toCocoResults(result: Result, { name, picture, categoryIds }: Co
       category_id: categoryIds?.[classIds[i]!] ?? classIds[i]!,
       bbox: [xmin, ymin, xmax - xmin, ymax - ymin].map(roundPixel),
       score: roundScore(score),
+      ...(keypoints && { keypoints: pointsOf(keypoints, i) }),
       ...(mask && { segmentation: { size: [picture.height, picture.width], counts: rleToString(mask) } }),
     });
   }).join(',');
+}
+
+/** x, y and score of each point of object i, one after another. */
+function pointsOf({ names, points }: Keypoints, i: number): number[] {
+  const length = 3 * names.length;
+  return Array.from(points.subarray(length * i, length * (i + 1)), (v, k) =>
+    k % 3 === 2 ? roundScore(v) : roundPixel(v),
+  );
 }
 
 /** `000000397133.jpg` is image 397133; any other name is its own id. */

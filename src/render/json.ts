@@ -2,6 +2,7 @@ import type { MaskFormat } from '../options.ts';
 import { maskToPolygons } from '../vision/contours.ts';
 import { rleFromCrop } from '../vision/rle.ts';
 import { rleToString } from '../vision/rle-string.ts';
+import { convexHull, minAreaRect } from '../vision/rotated-rect.ts';
 import type { BinaryMask, Detections, Limits, Result, ResultByTask, Size } from '../vision/types.ts';
 import { labelMapToPng, maskToPng } from './masks.ts';
 
@@ -43,6 +44,7 @@ function detections(objects: Detections, masks: readonly BinaryMask[], context: 
         ...nameClass(objects.classIds[i]!, context),
         score: roundScore(score),
         box: { xmin, ymin, xmax, ymax },
+        ...(objects.corners && oriented(objects.corners.subarray(8 * i, 8 * i + 8))),
         ...(mask === undefined ? {} : { mask }),
         ...(keypoints && {
           keypoints: keypoints.names.map((name, k) => keypoint(keypoints.points, name, i * keypoints.names.length + k)),
@@ -50,6 +52,26 @@ function detections(objects: Detections, masks: readonly BinaryMask[], context: 
       };
     }),
   );
+}
+
+/**
+ * An oriented box twice: the least rectangle around its corners, its longer side `width` at `angle` radians from x towards
+ * y in [0, π), and the corners themselves, which scaling may have made a parallelogram.
+ */
+function oriented(corners: Float32Array): object {
+  const rect = minAreaRect(convexHull(Array.from(corners)));
+  const isWide = rect.width >= rect.height;
+  const angle = (rect.angle + (isWide ? 0 : Math.PI / 2)) % Math.PI;
+  return {
+    rotated_box: {
+      cx: roundPixel(rect.centerX),
+      cy: roundPixel(rect.centerY),
+      width: roundPixel(isWide ? rect.width : rect.height),
+      height: roundPixel(isWide ? rect.height : rect.width),
+      angle: roundScore(angle < 0 ? angle + Math.PI : angle),
+    },
+    polygon: [0, 2, 4, 6].map((k) => [roundPixel(corners[k]!), roundPixel(corners[k + 1]!)]),
+  };
 }
 
 function keypoint(points: Float32Array, name: string, at: number): object {

@@ -3,6 +3,7 @@ import { type Canvas, fillRect, type Rect, strokeRect } from './canvas.ts';
 import { type Caption, type Chip, drawChip, listChips, nameOf, placeChips } from './chips.ts';
 import { classColor, type Rgb, WHITE } from './color.ts';
 import { encodePicture, type PictureFormat } from './encode.ts';
+import { drawLine, type Segment } from './lines.ts';
 import { tintLabels, tintMask } from './regions.ts';
 import { HALO, type Style, styleFor } from './style.ts';
 
@@ -15,6 +16,25 @@ export interface RgbImage extends Size {
 const MIN_VISIBILITY = 0.5;
 /** The classes that a classification shows. */
 const TOP_CLASSES = 5;
+/** The limbs of COCO's person, by the names of their ends. */
+const LIMBS: readonly (readonly [string, string])[] = [
+  ['left_ankle', 'left_knee'],
+  ['left_knee', 'left_hip'],
+  ['right_ankle', 'right_knee'],
+  ['right_knee', 'right_hip'],
+  ['left_hip', 'right_hip'],
+  ['left_shoulder', 'left_hip'],
+  ['right_shoulder', 'right_hip'],
+  ['left_shoulder', 'right_shoulder'],
+  ['left_shoulder', 'left_elbow'],
+  ['right_shoulder', 'right_elbow'],
+  ['left_elbow', 'left_wrist'],
+  ['right_elbow', 'right_wrist'],
+  ['nose', 'left_eye'],
+  ['nose', 'right_eye'],
+  ['left_eye', 'left_ear'],
+  ['right_eye', 'right_ear'],
+];
 /** Names of the class that stands for "none of the others". */
 const BACKGROUND = /^_*(background|bg|unlabell?ed|void)_*$/i;
 
@@ -79,7 +99,11 @@ function drawObjects(
     const mask = masks[order[n]!];
     if (mask) tintMask(canvas, mask, captions[n]!.color, outline);
   }
-  for (let n = order.length - 1; n >= 0; n--) drawFrame(canvas, boxes[n]!, captions[n]!.color, style);
+  for (let n = order.length - 1; n >= 0; n--) {
+    const corners = objects.corners?.subarray(8 * order[n]!, 8 * order[n]! + 8);
+    if (corners) drawOrientedFrame(canvas, corners, captions[n]!.color, style);
+    else drawFrame(canvas, boxes[n]!, captions[n]!.color, style);
+  }
   if (objects.keypoints) {
     for (let n = order.length - 1; n >= 0; n--) {
       drawKeypoints(canvas, objects.keypoints, order[n]!, captions[n]!.color, style);
@@ -116,7 +140,32 @@ function drawFrame(canvas: Canvas, box: Rect, color: Rgb, style: Style): void {
   strokeRect(canvas, box, radius, stroke, color);
 }
 
-function drawKeypoints(canvas: Canvas, { names, points }: Keypoints, object: number, color: Rgb, style: Style): void {
+function drawOrientedFrame(canvas: Canvas, corners: Float32Array, color: Rgb, style: Style): void {
+  const sides = [0, 2, 4, 6].map((k): Segment => {
+    const next = (k + 2) % 8;
+    return [corners[k]!, corners[k + 1]!, corners[next]!, corners[next + 1]!];
+  });
+  for (const side of sides) drawLine(canvas, side, style.stroke + 2 * style.halo, HALO.color);
+  for (const side of sides) drawLine(canvas, side, style.stroke, color);
+}
+
+/** Lines between the visible ends of each limb; none where the points are not those of a whole person. */
+function drawLimbs(canvas: Canvas, { names, points }: Keypoints, object: number, color: Rgb, style: Style): void {
+  if (!names.includes('left_ankle')) return;
+  const end = (name: string) => {
+    const k = names.indexOf(name);
+    const at = (object * names.length + k) * 3;
+    return k >= 0 && points[at + 2]! >= MIN_VISIBILITY ? ([points[at]!, points[at + 1]!] as const) : undefined;
+  };
+  for (const [from, to] of LIMBS) {
+    const [a, b] = [end(from), end(to)];
+    if (a && b) drawLine(canvas, [...a, ...b], style.stroke, color);
+  }
+}
+
+function drawKeypoints(canvas: Canvas, keypoints: Keypoints, object: number, color: Rgb, style: Style): void {
+  const { names, points } = keypoints;
+  drawLimbs(canvas, keypoints, object, color, style);
   for (let k = 0; k < names.length; k++) {
     const at = (object * names.length + k) * 3;
     const x = points[at]!;
