@@ -31,7 +31,7 @@ export async function predictDataset(
   { truth, flags, options, client }: DatasetRun,
 ): Promise<{ results: readonly unknown[]; warnings: readonly string[] }> {
   const plan = planRun(truth, options);
-  const collected = new ModelResults(truth);
+  const collected = new ModelResults(truth, options.iou_type);
   const fields = {
     model: flags.model!,
     score_threshold: String(plan.scoreThreshold),

@@ -67,7 +67,10 @@ async function askFirst(io: Io, target: PullTarget, { yes, from }: PullOptions, 
   if (yes || from !== undefined) return;
   if (!io.ask) throw usage('nothing was fetched: where nobody can be asked, --yes agrees to the license and the size');
   const answer = await io.ask('Fetch it? [Y/n] ');
-  if (answer === undefined) throw new CommandError('interrupted', 130);
+  if (answer === undefined) {
+    io.stderr.write('\n');
+    throw new CommandError('interrupted', 130);
+  }
   if (!/^(y|yes|)$/i.test(answer.trim())) throw new CommandError('nothing was fetched');
 }
 

@@ -7,6 +7,7 @@ import { type Analysed, type AnalysisAnswers, analyse } from './analyses.ts';
 import { imageNames } from './breakdowns.ts';
 import { checkSize } from './check-size.ts';
 import { type DetectionOptions, toCocoOptions } from './detection-options.ts';
+import { isAllocation, tooMuch } from './memory.ts';
 import { evaluateAsVoc } from './voc.ts';
 
 /** One class; −1 where it has no ground truth. */
@@ -150,6 +151,7 @@ export function refusing<T>(evaluate: () => T): T {
   try {
     return evaluate();
   } catch (error) {
+    if (isAllocation(error)) throw tooMuch(error);
     if (error instanceof RangeError) throw new AppError('invalid_request', error.message, { cause: error });
     throw error;
   }

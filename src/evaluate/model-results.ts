@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import type { IouType } from '../eval/coco/types.ts';
 
 export interface TruthImage {
   readonly id: number;
@@ -11,6 +12,19 @@ export interface Detection {
   readonly score: number;
   readonly box: { readonly xmin: number; readonly ymin: number; readonly xmax: number; readonly ymax: number };
   readonly mask?: unknown;
+  readonly keypoints?: readonly Keypoint[] | undefined;
+}
+
+interface Keypoint {
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Category {
+  readonly id: number;
+  /** Names of its keypoints, where the ground truth has them. */
+  readonly keypoints: readonly string[] | undefined;
 }
 
 /** The images that a COCO ground truth names. @throws AppError where it is none. */
@@ -33,26 +47,42 @@ export function imagesOf(truth: unknown, wanted: readonly number[] | undefined):
 /** Turns the detections of a model into COCO results: its classes are those of the ground truth that have their names. */
 export class ModelResults {
   readonly results: unknown[] = [];
-  readonly #categories: ReadonlyMap<string, number>;
+  readonly #categories: ReadonlyMap<string, Category>;
+  readonly #iouType: IouType;
   readonly #unknown = new Map<string, number>();
 
   /** @throws AppError unless `truth` has categories. */
-  constructor(truth: unknown) {
+  constructor(truth: unknown, iouType: IouType = 'bbox') {
+    this.#iouType = iouType;
     this.#categories = new Map(
-      listOf(truth, 'categories').map(({ id, name }) => [normalise(String(name)), Number(id)] as const),
+      listOf(truth, 'categories').map(({ id, name, keypoints }) => {
+        const names = Array.isArray(keypoints) ? keypoints.map(String) : undefined;
+        return [normalise(String(name)), { id: Number(id), keypoints: names }] as const;
+      }),
     );
   }
 
+  /** @throws AppError where the model does not find what is compared. */
   add({ id }: TruthImage, detections: readonly Detection[]): void {
-    for (const { label, score, box, mask } of detections) {
-      const category_id = this.#categories.get(normalise(label));
-      if (category_id === undefined) {
+    for (const detection of detections) {
+      const { label, score } = detection;
+      const category = this.#categories.get(normalise(label));
+      if (category === undefined) {
         this.#unknown.set(label, (this.#unknown.get(label) ?? 0) + 1);
         continue;
       }
-      const bbox = [box.xmin, box.ymin, box.xmax - box.xmin, box.ymax - box.ymin];
-      this.results.push({ image_id: id, category_id, bbox, score, ...(mask !== undefined && { segmentation: mask }) });
+      this.results.push({ image_id: id, category_id: category.id, ...this.#compared(detection, category), score });
     }
+  }
+
+  /** What is compared and nothing else: where a result has a box, COCO takes its size from that and not from the mask. */
+  #compared({ label, box, mask, keypoints }: Detection, category: Category): object {
+    if (this.#iouType === 'bbox') return { bbox: [box.xmin, box.ymin, box.xmax - box.xmin, box.ymax - box.ymin] };
+    if (this.#iouType !== 'keypoints') {
+      return { segmentation: mask ?? lacking(`a mask for ${label}, which iou_type ${this.#iouType} compares`) };
+    }
+    const found = keypoints ?? lacking(`keypoints for ${label}`);
+    return { keypoints: inOrder(found, category.keypoints).flatMap(({ x, y }) => [x, y, 1]) };
   }
 
   /** What was left out. @throws AppError where that was everything. */
@@ -69,6 +99,20 @@ export class ModelResults {
     }
     return [`left out detections of classes that the ground truth lacks: ${some}`];
   }
+}
+
+/** The keypoints in the order of the ground truth, where the names in it are the model's. */
+function inOrder(found: readonly Keypoint[], names: readonly string[] | undefined): readonly Keypoint[] {
+  if (!names) return found;
+  const byName = new Map(found.map((keypoint) => [normalise(keypoint.name), keypoint]));
+  const ordered = names.map((name) => byName.get(normalise(name)));
+  if (ordered.every((keypoint) => keypoint !== undefined)) return ordered;
+  if (found.length === names.length) return found;
+  return lacking(`the ${names.length} keypoints of the ground truth: it finds ${found.length}`);
+}
+
+function lacking(what: string): never {
+  throw new AppError('invalid_request', `the model does not find ${what}`);
 }
 
 /** `traffic_light` is `Traffic light`. */

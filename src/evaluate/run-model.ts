@@ -20,10 +20,9 @@ const MOST_DETECTIONS = 10_000;
 /**
  * How a model has to be run, so that what it finds can be scored with these options.
  * @param truth parsed COCO ground truth.
- * @throws AppError where there is nothing to run it on, or nothing that it finds would be scored.
+ * @throws AppError where there is nothing to run it on.
  */
 export function planRun(truth: unknown, options: DetectionOptions): ModelRun {
-  checkRunnable(options);
   const { iou_type = 'bbox', image_ids, max_detections = [] } = options;
   const images = imagesOf(truth, image_ids);
   if (images.length === 0) throw new AppError('invalid_request', 'the ground truth has no images');
@@ -31,14 +30,8 @@ export function planRun(truth: unknown, options: DetectionOptions): ModelRun {
     images,
     scoreThreshold: SCORE_THRESHOLD,
     maxDetections: Math.min(MOST_DETECTIONS, Math.max(MAX_DETECTIONS, ...max_detections)),
-    maskFormat: iou_type === 'bbox' ? 'none' : 'rle',
+    maskFormat: iou_type === 'bbox' || iou_type === 'keypoints' ? 'none' : 'rle',
   };
-}
-
-/** @throws AppError invalid_option where no model finds what these options score. */
-export function checkRunnable({ iou_type }: DetectionOptions): void {
-  if (iou_type !== 'keypoints') return;
-  throw new AppError('invalid_option', 'iou_type keypoints: no model here finds poses; score a file of predictions');
 }
 
 /** One image failed, and with it the run: scores without it would not be the model's. */

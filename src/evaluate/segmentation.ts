@@ -3,10 +3,9 @@ import { AppError } from '../errors.ts';
 import { SemanticEvaluator } from '../eval/semantic.ts';
 import type { SourceFile } from '../formats/dataset.ts';
 import { listSome } from '../formats/names.ts';
-import { unpackAll } from '../formats/zip.ts';
 import { readPngSamples } from '../image/png.ts';
 import { bool, names, numeric } from './fields.ts';
-import { byName, type MapLimits, prefixing } from './maps.ts';
+import { byName, type MapLimits, prefixing, unpackMaps } from './maps.ts';
 
 /** The confusion matrix has so many rows at most. */
 const MAX_CLASSES = 4096;
@@ -56,11 +55,14 @@ export async function evaluateSegmentation(
   groundTruth: readonly SourceFile[],
   predictions: readonly SourceFile[],
   options: SegmentationOptions,
-  { maxPixels, maxBytes }: MapLimits,
+  limits: MapLimits,
 ): Promise<SegmentationAnswer> {
   const { ignore_index: ignoreIndex = 255, labels } = options;
-  const pairs = pair(await unpackAll(groundTruth, { maxBytes }), await unpackAll(predictions, { maxBytes }));
-  const read = (file: SourceFile) => readLabels(file, maxPixels);
+  const pairs = pair(
+    await unpackMaps(groundTruth, limits, 'ground_truth'),
+    await unpackMaps(predictions, limits, 'predictions'),
+  );
+  const read = (file: SourceFile) => readLabels(file, limits.maxPixels);
   const n = labels?.length ?? countClasses(pairs.flat(), read, ignoreIndex);
   const evaluator = new SemanticEvaluator(n, ignoreIndex);
   for (const [truth, guess] of pairs) {

@@ -7,6 +7,7 @@ import { type DetectionAnswer, evaluateDetection } from './detection.ts';
 import { readPredictions, readTruth } from './detection-files.ts';
 import { type DetectionOptions, parseDetectionOptions } from './detection-options.ts';
 import type { MapLimits } from './maps.ts';
+import { withinMemory } from './memory.ts';
 import { evaluatePanoptic } from './panoptic.ts';
 import { evaluateSegmentation, type SegmentationOptions } from './segmentation.ts';
 
@@ -42,7 +43,7 @@ interface MapFiles {
 
 /** Answers a task with JSON. @throws AppError. */
 export async function answerScoring(task: ScoringTask): Promise<Uint8Array> {
-  return new TextEncoder().encode(JSON.stringify(await score(task)));
+  return withinMemory(async () => new TextEncoder().encode(JSON.stringify(await score(task))));
 }
 
 async function score(task: ScoringTask): Promise<unknown> {

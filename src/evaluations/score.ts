@@ -30,7 +30,7 @@ export function answersPath(work: string): string {
 /** Scores the model's answers; writes the predictions, the scores and the report. @throws AppError. */
 export async function score({ data, options, files, limits, title }: ScoreTask): Promise<void> {
   const truth = await readGroundTruth(data, options, limits);
-  const { results, warnings } = await collect(truth.json, files.work);
+  const { results, warnings } = await collect(truth.json, options, files.work);
   await writeArray(files.predictions, results);
   const answer = evaluateDetection(truth.json, results, options);
   const report = tryReport(() => reportDetections(truth.json, results, options, { title }));
@@ -40,8 +40,8 @@ export async function score({ data, options, files, limits, title }: ScoreTask):
   await writeFile(files.result, JSON.stringify(scores));
 }
 
-async function collect(truth: unknown, work: string) {
-  const collected = new ModelResults(truth);
+async function collect(truth: unknown, { iou_type }: DetectionOptions, work: string) {
+  const collected = new ModelResults(truth, iou_type);
   const answers = readJsonLines<{ readonly detections?: readonly Detection[] }>(answersPath(work));
   for await (const image of readJsonLines<LocatedImage>(planPath(work))) {
     const answer = await answers.next();

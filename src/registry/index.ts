@@ -14,8 +14,8 @@ export function entryNamed(name: string): RegistryEntry {
   const entry = registry.find((candidate) => candidate.name === name.toLowerCase());
   if (entry) return entry;
   const alike = namesLike(name);
-  const hint = alike.length > 0 ? `; did you mean ${alike.join(', ')}?` : '';
-  throw new AppError('model_not_found', `no model ‘${name}’ can be fetched${hint}`);
+  const hint = alike.length > 0 ? `did you mean ${alike.join(', ')}?` : '‘miru models available’ lists those that can';
+  throw new AppError('model_not_found', `no model ‘${name}’ can be fetched; ${hint}`);
 }
 
 /** Names that hold what was asked for, or begin as it does. */

@@ -174,7 +174,6 @@ Worst images by LRP error, from score 0.900 at IoU 0.5
     ['resamples that are no number', ['--predictions', 'dt', '--bootstrap', 'many'], 2, /bootstrap/],
     ['a baseline that is not there', ['--predictions', 'dt', '--baseline', 'none.json'], 1, /none\.json: no such file/],
     ['a file that is not there', ['--predictions', 'none.json'], 1, /none\.json: no such file/],
-    ['keypoints of a model', ['--model', 'm', '--iou-type', 'keypoints'], 2, /finds poses/],
   ])('refuses %s in one line', async (_, args, code, message) => {
     const answer = await miru(['evaluate', '--ground-truth', gt, ...args.map((arg) => (arg === 'dt' ? dt : arg))]);
     expect(answer).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });

@@ -107,7 +107,7 @@ describe('SIGTERM', () => {
     const server = await start({ WORKERS: '1', SHUTDOWN_TIMEOUT_MS: '1' });
     await post(`${server.url}/v1/detect?model=${slow}`, chelsea);
     const inFlight = Array.from({ length: 8 }, () => post(`${server.url}/v1/detect?model=${slow}`, chelsea));
-    await vi.waitUntil(() => busy(server.url));
+    await vi.waitUntil(() => busy(server.url), 20_000);
     const { code, signal } = await server.stop();
     expect({ code, signal }).toEqual({ code: 0, signal: null });
     const statuses = (await Promise.all(inFlight)).map(({ status }) => status);

@@ -69,7 +69,7 @@ describe('the events of an evaluation', () => {
     );
     expect(job.listeners).toBe(40);
     leaving.abort();
-    await vi.waitUntil(() => job.listeners === 20);
+    await vi.waitUntil(() => job.listeners === 20, 20_000);
     await server.remove(id);
     const rest = await Promise.all(readers.filter((_, i) => i % 2 === 0).map((reader) => reader.text()));
     for (const text of rest) expect(parse(text).at(-1)).toMatchObject({ event: 'end', job: { state: 'cancelled' } });
@@ -80,7 +80,7 @@ describe('the events of an evaluation', () => {
     const server = await startJobServer();
     const { id } = (await (await server.send(long(300))).json()) as JobView;
     const events = fetch(`${server.url}/${id}/events`).then((response) => response.text());
-    await vi.waitUntil(() => server.engine.evaluations.get(id).listeners === 1);
+    await vi.waitUntil(() => server.engine.evaluations.get(id).listeners === 1, 20_000);
     await server.close();
     expect(parse(await events).at(-1)?.job).toMatchObject({ state: 'cancelled', error: { code: 'shutting_down' } });
   });

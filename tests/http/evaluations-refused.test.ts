@@ -11,7 +11,6 @@ describe('a request that could never be run is refused at once', () => {
   it.each<[string, Parts, number, RegExp]>([
     ['an unknown model', { model: 'none' }, 404, /‘none’/],
     ['an unknown option', { colour: 'red' }, 400, /‘colour’/],
-    ['keypoints', { iou_type: 'keypoints' }, 400, /finds poses/],
     ['masks of a model that finds boxes', { iou_type: 'segm' }, 400, /instance-segmentation/],
     ['two ground truths', { ground_truth: [json('a.json', {}), json('b.json', {})] }, 400, /two files/],
     ['a ground truth that is no file', { ground_truth: '{}' }, 400, /no file in the field ‘ground_truth’/],
@@ -63,6 +62,7 @@ describe('a data set that is wrong fails its evaluation, which says why', () => 
     ['an image without a name', { ground_truth: truth({ images: [{ id: 1 }] }) }, 400, /no file_name/],
     ['no categories', { ground_truth: truth({ categories: undefined }) }, 400, /categories/],
     ['other classes', { ground_truth: truth({ categories: [{ id: 7, name: 'cat' }] }) }, 400, /none of the ground/],
+    ['keypoints, of a model that finds none', { iou_type: 'keypoints' }, 400, /does not find keypoints for class_0/],
     ['a missing image', { images: zip([{ name: 'b.png', content: square }]) }, 400, /lacks an image.*‘a\.png’/],
     ['an empty archive', { images: zip([]) }, 400, /lacks an image/],
     ['no archive', { images: { name: 'a.png', bytes: square } }, 400, /not a zip archive/],

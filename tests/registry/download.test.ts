@@ -6,7 +6,7 @@ import { follow } from '../../src/registry/request.ts';
 import { temporaryFolder } from '../cli/miru.ts';
 import { cut, hashOf, randomFile, sendFile, serve, startOf } from './file-server.ts';
 
-const SIZE = 300_000;
+const SIZE = 1_200_000;
 const wantedFile = randomFile(SIZE);
 
 interface Setup extends Partial<DownloadOptions> {
@@ -18,7 +18,7 @@ interface Setup extends Partial<DownloadOptions> {
 }
 
 /** Downloads the wanted file and tells how it went. */
-async function run(urls: readonly string[], { before, isSized = true, maxBytes = 2 ** 20, ...options }: Setup = {}) {
+async function run(urls: readonly string[], { before, isSized = true, maxBytes = 2 ** 21, ...options }: Setup = {}) {
   const { bytes, sha256 } = wantedFile;
   const file = await PartialFile.open(temporaryFolder(), sha256);
   if (before) await file.append(before);
@@ -136,7 +136,7 @@ describe('a connection that is cut', () => {
   test('again and again, but a little further each time, comes to the end', async () => {
     const { url, requests } = await serve((request, response) => {
       const start = startOf(request) ?? 0;
-      const end = Math.min(start + 70_000, SIZE);
+      const end = Math.min(start + 200_000, SIZE);
       const headers = { 'content-length': SIZE - start, 'content-range': `bytes ${start}-${SIZE - 1}/${SIZE}` };
       response.writeHead(start === 0 ? 200 : 206, start === 0 ? { 'content-length': SIZE } : headers);
       response.write(wantedFile.bytes.subarray(start, end), () => setImmediate(() => response.destroy()));

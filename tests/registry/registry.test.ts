@@ -76,8 +76,8 @@ describe('entryNamed()', () => {
     ['yoloxnano', /did you mean yolox-nano\?$/],
     ['resnet', /did you mean .*resnet50.*\?$/],
     ['mask_rcnn_R50', /did you mean mask-rcnn, mask-rcnn-int8\?$/],
-    ['whatever', /^no model ‘whatever’ can be fetched$/],
-    ['', /can be fetched$/],
+    ['whatever', /^no model ‘whatever’ can be fetched; ‘miru models available’ lists those that can$/],
+    ['', /^no model ‘’ can be fetched; ‘miru models available’/],
   ])('‘%s’ is none', (name, message) => {
     expect(() => entryNamed(name)).toThrow(message);
   });

@@ -54,7 +54,7 @@ async function occupied(options: Options = {}) {
   const gate = flag();
   const started = flag();
   const running = pool.run(echo('first', { gate, started }));
-  await vi.waitUntil(() => started[0] === 1);
+  await vi.waitUntil(() => started[0] === 1, 20_000);
   return { pool, gate, running };
 }
 
@@ -165,7 +165,7 @@ describe('deadlines', () => {
     await pool.run(echo('the worker has started'));
     const [gate, started, finished] = [flag(), flag(), flag()];
     const slow = pool.run(echo('slow', { gate, started, finished }), { deadline: Date.now() + 1_000 });
-    await vi.waitUntil(() => started[0] === 1);
+    await vi.waitUntil(() => started[0] === 1, 20_000);
     await expect(slow).rejects.toMatchObject({ code: 'timeout' });
     expect(pool.stats.running).toBe(1);
     open(gate);
@@ -215,7 +215,7 @@ describe('clients that go away', () => {
     const [gate, started, finished] = [flag(), flag(), flag()];
     const client = new AbortController();
     const job = pool.run(echo('a', { gate, started, finished }), { signal: client.signal });
-    await vi.waitUntil(() => started[0] === 1);
+    await vi.waitUntil(() => started[0] === 1, 20_000);
     client.abort();
     await expect(job).rejects.toMatchObject({ code: 'aborted' });
     open(gate);
@@ -244,13 +244,13 @@ describe('workers that die', () => {
     const started = flag();
     const values = [0, 1, 2, 3, 4, 5];
     const jobs = values.map((i) => pool.run(echo(i, { gate, started })));
-    await vi.waitUntil(() => started[0] === 4);
+    await vi.waitUntil(() => started[0] === 4, 20_000);
     await pool.kill(0);
     open(gate);
     expect((await Promise.all(jobs)).map((r) => r.result)).toEqual(values);
     expect(started[0]).toBe(8);
     expect(lost).toHaveBeenCalledExactlyOnceWith(expect.any(Error), 2);
-    await vi.waitUntil(() => pool.stats.workers === 2);
+    await vi.waitUntil(() => pool.stats.workers === 2, 20_000);
     expect(pool.stats.lost).toBe(1);
   });
 
@@ -269,7 +269,7 @@ describe('workers that die', () => {
     const [gate, started] = [flag(), flag()];
     const client = new AbortController();
     const job = pool.run(echo('a', { gate, started }), { signal: client.signal });
-    await vi.waitUntil(() => started[0] === 1);
+    await vi.waitUntil(() => started[0] === 1, 20_000);
     client.abort();
     await expect(job).rejects.toMatchObject({ code: 'aborted' });
     await pool.kill();
@@ -326,7 +326,7 @@ describe('tasks outside the queue', () => {
     const pool = createPool({ size: 2 });
     const died = flag();
     expect(await pool.broadcast({ kind: 'die-once', died, value: 'told' })).toEqual(['told']);
-    await vi.waitUntil(() => pool.stats.workers === 2);
+    await vi.waitUntil(() => pool.stats.workers === 2, 20_000);
   });
 
   it('goes past a full queue', async () => {
@@ -359,7 +359,7 @@ describe('set-up', () => {
       { kind: 'remember', value: 'set-up' },
     ];
     const pool = createPool({ setup });
-    await vi.waitUntil(() => started[0] === 1);
+    await vi.waitUntil(() => started[0] === 1, 20_000);
     await pool.broadcast({ kind: 'remember', value: 'news' });
     open(gate);
     expect((await pool.run({ kind: 'recall' })).result).toEqual(['set-up', 'news', 'slow']);

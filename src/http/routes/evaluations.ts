@@ -3,7 +3,6 @@ import { type Request, type Response, Router } from 'express';
 import { type Engine, SCORED_TASKS } from '../../engine.ts';
 import { AppError } from '../../errors.ts';
 import { type DetectionOptions, parseDetectionOptions } from '../../evaluate/detection-options.ts';
-import { checkRunnable } from '../../evaluate/run-model.ts';
 import { type DataNames, findDataset } from '../../evaluations/data-folder.ts';
 import type { Draft } from '../../evaluations/evaluations.ts';
 import type { Job } from '../../evaluations/job.ts';
@@ -95,9 +94,8 @@ function whatToScore(engine: Engine, { model, ...fields }: Readonly<Record<strin
     throw new AppError('invalid_option', 'model: expected the id of one model');
   }
   const options: DetectionOptions = parseDetectionOptions(fields);
-  checkRunnable(options);
-  const { iou_type = 'bbox' } = options;
-  const tasks = iou_type === 'bbox' ? SCORED_TASKS : SCORED_TASKS.filter((task) => task === 'instance-segmentation');
+  const hasMasks = options.iou_type === 'segm' || options.iou_type === 'boundary';
+  const tasks = hasMasks ? SCORED_TASKS.filter((task) => task === 'instance-segmentation') : SCORED_TASKS;
   return { model: engine.choose(model, tasks).id, options };
 }
 
