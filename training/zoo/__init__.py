@@ -1,0 +1,14 @@
+"""The shapes models by name."""
+
+from zoo.recipe import Recipe
+from zoo.semantic import fcn, unet
+from zoo.torchvision_models import faster_rcnn, fcos, mask_rcnn, retinanet
+
+RECIPES: dict[str, Recipe] = {
+    "fcn-shapes": fcn,
+    "unet-shapes": unet,
+    "mask-rcnn-shapes": mask_rcnn,
+    "faster-rcnn-shapes": faster_rcnn,
+    "retinanet-shapes": retinanet,
+    "fcos-shapes": fcos,
+}
