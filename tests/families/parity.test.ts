@@ -45,6 +45,9 @@ const cases = (Object.keys(families) as FamilyName[]).flatMap((family) =>
     .map((file) => [`${family}/${file}`, family, join(folder, family, file)] as const),
 );
 
+/** A case has the checks that its reference gave numbers for. */
+const given = (numbers: unknown) => (numbers === undefined ? () => {} : it);
+
 describe.each(cases)('%s decodes as its reference does', (_title, name, path) => {
   const { reference, input, expected, ...parity }: ParityCase = JSON.parse(readFileSync(path, 'utf8'));
   const family = families[name];
@@ -68,12 +71,12 @@ describe.each(cases)('%s decodes as its reference does', (_title, name, path) =>
     expect(reference.length).toBeGreaterThan(20);
   });
 
-  it.skipIf(parity.params)('is recognised, at sight or by a probe', () => {
+  given(parity.params ? undefined : 'recognition')('is recognised, at sight or by a probe', () => {
     const { best } = recogniseFamily(about).best ? recogniseFamily(about) : recogniseFamily(observed, probe);
     expect(best?.family).toBe(name);
   });
 
-  it.runIf(expected.boxes)('boxes within half a pixel, scores within a thousandth, the same labels', () => {
+  given(expected.boxes)('boxes within half a pixel, scores within a thousandth, the same labels', () => {
     const { scores, classIds, boxes } = objects(decode());
     expect(scores.length).toBe(expected.boxes!.length);
     const order = matchOrder(expected, scores, classIds, boxes);
@@ -86,7 +89,7 @@ describe.each(cases)('%s decodes as its reference does', (_title, name, path) =>
     });
   });
 
-  it.runIf(expected.masks)('masks at an IoU of at least 0.99', () => {
+  given(expected.masks)('masks at an IoU of at least 0.99', () => {
     const result = decode();
     if (result.task !== 'instance-segmentation') throw new Error(result.task);
     const { scores, classIds, boxes, masks } = result.value;
@@ -96,7 +99,7 @@ describe.each(cases)('%s decodes as its reference does', (_title, name, path) =>
     });
   });
 
-  it.runIf(expected.keypoints)('keypoints within half a pixel', () => {
+  given(expected.keypoints)('keypoints within half a pixel', () => {
     const { scores, classIds, boxes, keypoints } = objects(decode());
     matchOrder(expected, scores, classIds, boxes).forEach((i, n) => {
       expected.keypoints![n]!.forEach(([x, y, score], k) => {
@@ -108,7 +111,7 @@ describe.each(cases)('%s decodes as its reference does', (_title, name, path) =>
     });
   });
 
-  it.runIf(expected.corners)('corners within half a pixel', () => {
+  given(expected.corners)('corners within half a pixel', () => {
     const { scores, classIds, boxes, corners } = objects(decode());
     matchOrder(expected, scores, classIds, boxes).forEach((i, n) => {
       for (const [x, y] of expected.corners![n]!) {
@@ -120,7 +123,7 @@ describe.each(cases)('%s decodes as its reference does', (_title, name, path) =>
     });
   });
 
-  it.runIf(expected.classes)('the same scores of classes', () => {
+  given(expected.classes)('the same scores of classes', () => {
     const result = decode();
     if (result.task !== 'classification') throw new Error(result.task);
     expected.classes!.forEach((score, k) => {
@@ -128,7 +131,7 @@ describe.each(cases)('%s decodes as its reference does', (_title, name, path) =>
     });
   });
 
-  it.runIf(expected.map)('99 % of the map', () => {
+  given(expected.map)('99 % of the map', () => {
     const result = decode();
     if (result.task !== 'semantic-segmentation') throw new Error(result.task);
     const theirs = Buffer.from(expected.map!, 'base64');
