@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { messageOf } from '../errors.ts';
+import { AppError, messageOf } from '../errors.ts';
 import type { SourceFile } from './dataset.ts';
 import { fail } from './fail.ts';
 import { quote } from './names.ts';
@@ -8,6 +8,12 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/**
+ * What is parsed in one piece becomes up to sixteen times as large in memory, and nothing can stop it half-way. Long lists
+ * of whole data sets are read in parts and have no such bound.
+ */
+const MAX_WHOLE_BYTES = 128 * 2 ** 20;
 
 /** Large enough that parsing costs little more than at once, small enough to be forgotten quickly. */
 const BATCH_BYTES = 2 ** 20;
@@ -20,6 +26,7 @@ export function textOfFile({ name, bytes }: SourceFile): string {
 
 /** @throws AppError naming the file and the place where it stops being JSON. */
 export function parseJson(file: SourceFile): unknown {
+  checkWhole(file.name, file.bytes.length);
   return parseText(textOfFile(file), file.name);
 }
 
@@ -60,10 +67,21 @@ export function parseJsonLists(file: SourceFile, isLong: (key: string) => boolea
   if (around.length === 0) return parseJson(file);
   // An empty list stands where one was taken out; what is around them is JSON exactly if the file is.
   const rest = [...around, decode(file.name, buffer.subarray(at))].join('[]').replace(/^\uFEFF/, '');
+  checkWhole(`${file.name}, beside its lists of images and annotations,`, rest.length);
   const value = parseText(rest, file.name) as Record<string, unknown>;
   // Of values with one key, the last counts.
   for (const [key, list] of lists) if (Array.isArray(value[key])) value[key] = list;
   return value;
+}
+
+function checkWhole(what: string, bytes: number): void {
+  if (bytes <= MAX_WHOLE_BYTES) return;
+  const detail = `${what} has ${toMib(bytes)} of JSON; up to ${toMib(MAX_WHOLE_BYTES)} are read in one piece`;
+  throw new AppError('payload_too_large', detail);
+}
+
+function toMib(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 function* itemsOf(name: string, buffer: Buffer, from: number): Generator<unknown, void, undefined> {
