@@ -1,11 +1,11 @@
 /** The README's tables, as Markdown. */
 
 export function familiesTable(families) {
-  const rows = Object.entries(families).map(([name, { title, task, reference }]) => {
+  const rows = Object.entries(families).map(([name, { title, task, reference, checked }]) => {
     const origin = reference.split(':')[0].trim();
-    return `| \`${name}\` | ${title} | ${task} | ${/^[\w.-]+\/[\w.-]+$/.test(origin) ? origin : '–'} |`;
+    return `| \`${name}\` | ${title} | ${task} | ${/^[\w.-]+\/[\w.-]+$/.test(origin) ? origin : '–'} | ${checked ?? 'run'} |`;
   });
-  return ['| family | models | task | conventions from |', '|---|---|---|---|', ...rows].join('\n');
+  return ['| family | models | task | conventions from | checked by |', '|---|---|---|---|---|', ...rows].join('\n');
 }
 
 export function settingsTable({ settings, settingNames, environmentName }) {

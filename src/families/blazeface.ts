@@ -23,6 +23,7 @@ export const blazeface = defineFamily({
   title: 'BlazeFace',
   reference:
     'google-ai-edge/mediapipe: mediapipe/modules/face_detection; hollance/BlazeFace-PyTorch: blazeface.py, Anchors.ipynb',
+  checked: 'reading',
   params: z.strictObject({}),
   defaults: { scoreThreshold: 0.5, iouThreshold: 0.3, maxDetections: 100 },
 

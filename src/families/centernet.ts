@@ -29,6 +29,7 @@ export const centernet = defineFamily({
   title: 'CenterNet (objects as points)',
   reference:
     'xingyizhou/CenterNet: src/lib/models/decode.py, src/lib/detectors/ctdet.py; 610265158/mobilenetv3_centernet: lib/core/model/centernet.py',
+  checked: 'reading',
   params,
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 100 },
 

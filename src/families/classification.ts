@@ -13,6 +13,7 @@ export const classification = defineFamily({
   task: 'classification',
   title: 'Image classification',
   reference: 'pytorch/vision: references/classification; tensorflow/models: research/slim',
+  checked: 'reading',
   params: z.strictObject({
     /**
      * What turns outputs into probabilities. `auto` leaves a distribution as it is, which logits never are by chance,

@@ -25,6 +25,7 @@ export const dbText = defineFamily({
   title: 'DB text detection (PP-OCR)',
   reference:
     'arXiv:1911.08947; PaddlePaddle/PaddleOCR: ppocr/postprocess/db_postprocess.py, deploy configs of PP-OCRv4',
+  checked: 'reading',
   params: z.strictObject({
     /** A pixel is text where its probability exceeds this. */
     threshold: z.number().min(0).max(1).default(0.3),

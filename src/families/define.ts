@@ -31,6 +31,8 @@ export interface FamilyDefinition<T extends Task, P extends z.ZodType> {
   readonly title: string;
   /** Where the conventions come from: repository and file. */
   readonly reference: string;
+  /** Set where no parity case compares the decoder with the reference's own post-processing. */
+  readonly checked?: 'reading';
   /** Schema of `params` in model.json; every field has a default or is read off the graph. */
   readonly params: P;
   /** What a caller gets without asking. */
@@ -59,7 +61,7 @@ export interface BoundFamily {
 export interface Family
   extends Pick<
     FamilyDefinition<Task, z.ZodType>,
-    'task' | 'title' | 'reference' | 'params' | 'defaults' | 'recognise'
+    'task' | 'title' | 'reference' | 'checked' | 'params' | 'defaults' | 'recognise'
   > {
   /** @throws z.ZodError where `params` do not fit the family's schema. */
   readonly bind: (signature: Signature, params: unknown) => BoundFamily;
@@ -70,6 +72,7 @@ export function defineFamily<T extends Task, P extends z.ZodType>(definition: Fa
     task: definition.task,
     title: definition.title,
     reference: definition.reference,
+    ...(definition.checked && { checked: definition.checked }),
     params: definition.params,
     defaults: definition.defaults,
     recognise: definition.recognise,

@@ -26,6 +26,7 @@ export const fastestdet = defineFamily({
   task: 'detection',
   title: 'FastestDet',
   reference: 'dog-qiuqiu/FastestDet: module/custom_layers.py, utils/tool.py (handle_preds)',
+  checked: 'reading',
   params: z.strictObject({}),
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.45, maxDetections: 300 },
 

@@ -8,6 +8,7 @@ export const maskRcnn = defineFamily({
   task: 'instance-segmentation',
   title: 'Mask R-CNN of the ONNX Model Zoo (maskrcnn-benchmark)',
   reference: 'onnx/models: validated/vision/object_detection_segmentation/mask-rcnn/README.md',
+  checked: 'reading',
   params: benchmarkParams,
   defaults: { scoreThreshold: 0.3, iouThreshold: 0.5, maxDetections: 100 },
 

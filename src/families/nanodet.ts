@@ -17,6 +17,7 @@ export const nanodet = defineFamily({
   task: 'detection',
   title: 'NanoDet',
   reference: 'RangiLyu/nanodet: nanodet/model/head/nanodet_head.py, nanodet_plus_head.py, tools/export_onnx.py',
+  checked: 'reading',
   params: z.strictObject({
     strides: z.array(z.int().min(1)).min(1).default(STRIDES),
     /** Bins of each side's distance distribution. */

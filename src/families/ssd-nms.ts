@@ -9,6 +9,7 @@ export const ssdNms = defineFamily({
   title: 'SSD, suppression in the graph (ONNX Model Zoo, MLPerf)',
   reference:
     'onnx/models: validated/vision/object_detection_segmentation/ssd/README.md; mlcommons/inference: vision/classification_and_detection/python/coco.py',
+  checked: 'reading',
   params: z.strictObject({
     /** Boxes in 0–1 of the input, or in its pixels. */
     boxUnits: z.enum(['normalized', 'pixels']).default('normalized'),

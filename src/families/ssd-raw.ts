@@ -31,6 +31,7 @@ export const ssdRaw = defineFamily({
   task: 'detection',
   title: 'SSD, offsets from square priors',
   reference: 'arXiv:1512.02325 §2.2; weiliu89/caffe: src/caffe/layers/prior_box_layer.cpp',
+  checked: 'reading',
   params: priorSchema.extend({
     /** Whether the first column of scores is the background. */
     background: z.boolean().default(true),

@@ -11,6 +11,7 @@ export const ultraface = defineFamily({
   title: 'UltraFace (RFB and slim)',
   reference:
     'Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB: vision/ssd/config/fd_config.py, vision/ssd/predictor.py',
+  checked: 'reading',
   params: priorSchema.extend({
     /** Whether the graph itself turns offsets into boxes. */
     decoded: z.boolean().default(true),

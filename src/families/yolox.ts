@@ -25,6 +25,7 @@ export const yolox = defineFamily({
   title: 'YOLOX',
   reference:
     'Megvii-BaseDetection/YOLOX: yolox/models/yolo_head.py, yolox/utils/demo_utils.py, yolox/data/data_augment.py',
+  checked: 'reading',
   params: z.strictObject({
     strides: z.array(z.int().min(1)).min(1).default(STRIDES),
     /** Whether the graph itself adds the grid (exported with --decode_in_inference). */

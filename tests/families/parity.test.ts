@@ -45,6 +45,11 @@ const cases = (Object.keys(families) as FamilyName[]).flatMap((family) =>
     .map((file) => [`${family}/${file}`, family, join(folder, family, file)] as const),
 );
 
+it.each(Object.entries(families))('%s says whether its reference was run or read', (name, { checked }) => {
+  const compared = cases.some(([, family]) => family === name);
+  expect(checked, 'a family has parity cases, or `checked: reading`').toBe(compared ? undefined : 'reading');
+});
+
 /** A case has the checks that its reference gave numbers for. */
 const given = (numbers: unknown) => (numbers === undefined ? () => {} : it);
 
