@@ -12,7 +12,7 @@ interface Extra {
  * What graphs ask for beside the picture, by the input's name. Each is told that the picture is as large as the model's
  * input, and not scaled: so every graph answers in model-input pixels, and the one way back serves all.
  */
-const extras: Readonly<Record<string, (input: Size) => Extra>> = {
+const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims']) => Extra>> = {
   // RT-DETR and D-FINE (tools/export_onnx.py).
   orig_target_sizes: ({ width, height }) => ({ dims: [2], values: [width, height] }),
   // YOLOv3 of the ONNX Model Zoo (from qqwweee/keras-yolo3).
@@ -22,8 +22,12 @@ const extras: Readonly<Record<string, (input: Size) => Extra>> = {
   scale_factor: () => ({ dims: [2], values: [1, 1] }),
   // Caffe's R-CNNs: height, width, scale.
   im_info: ({ width, height }) => ({ dims: [3], values: [height, width, 1] }),
-  // Hugging Face's DETRs: where the batch is picture and not padding.
-  pixel_mask: ({ width, height }) => ({ dims: [height, width], values: new Float32Array(height * width).fill(1) }),
+  // Hugging Face's DETRs: where the batch is picture and not padding. Some exports fix it to 64×64: the graph resizes it.
+  pixel_mask: (input, declared) => {
+    const [rows, columns] = declared.slice(-2);
+    const dims = [isFixed(rows) ? rows : input.height, isFixed(columns) ? columns : input.width] as const;
+    return { dims, values: new Float32Array(dims[0] * dims[1]).fill(1) };
+  },
 };
 
 /** Inputs beside the picture that nothing is known of. */
@@ -38,12 +42,15 @@ export function extraInputs(signature: Signature, image: string, input: Size, ba
   const [unknown] = unknownInputs(signature, image);
   if (unknown) throw new RangeError(`the graph asks for ${unknown}, which Miru does not know how to give`);
   const others = signature.inputs.filter(({ name }) => name !== image);
-  return Object.fromEntries(others.map((value) => [value.name, toTensor(value, extras[value.name]!(input), batch)]));
+  return Object.fromEntries(
+    others.map((value) => [value.name, toTensor(value, extras[value.name]!(input, value.dims), batch)]),
+  );
 }
 
 const arrays = {
   float32: (values: ArrayLike<number>) => Float32Array.from(values),
   float16: (values: ArrayLike<number>) => Uint16Array.from(values, floatToHalf),
+  bool: (values: ArrayLike<number>) => Uint8Array.from(values),
   int32: (values: ArrayLike<number>) => Int32Array.from(values),
   int64: (values: ArrayLike<number>) => BigInt64Array.from(values as number[], (value) => BigInt(Math.round(value))),
 } satisfies Partial<{ [D in keyof TensorArrays]: (values: ArrayLike<number>) => TensorArrays[D] }>;

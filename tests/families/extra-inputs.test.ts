@@ -36,6 +36,19 @@ describe('extra inputs', () => {
     });
   });
 
+  it('are masks of the picture’s size, or of the size that the graph declares', () => {
+    const mask = (dims: (number | string)[], dtype: 'int64' | 'bool') =>
+      extraInputs(signature([picture, value('pixel_mask', dims, dtype)], []), 'images', size, 1).pixel_mask!;
+    expect(mask(['batch', 64, 64], 'int64').dims).toEqual([1, 64, 64]);
+    expect(mask(['batch', 64, 64], 'int64').data).toEqual(new BigInt64Array(64 * 64).fill(1n));
+    expect(mask(['batch', 'height', 'width'], 'bool').dims).toEqual([1, 480, 640]);
+    expect(mask(['height', 32], 'bool')).toEqual({
+      dtype: 'bool',
+      dims: [480, 32],
+      data: new Uint8Array(480 * 32).fill(1),
+    });
+  });
+
   it('that nothing is known of are named', () => {
     const graph = signature([picture, value('prompt', [1, 77], 'int64'), value('im_shape', [1, 2], 'string')], []);
     expect(unknownInputs(graph, 'images')).toEqual(['prompt int64[1,77]', 'im_shape string[1,2]']);
