@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from scenes import CLASSES, make_scene
 
 SIZE = 160
+SIDES = (128, 257)
+MAX_ASPECT = 1.5
+"""Sides of the samples, and of what `framed` cuts out."""
+MIN_PIXELS = 80
+"""What of a shape must be left in a cut."""
+GREY = 114 / 255
 TRAINING_SEEDS = 1_000_000
 """Training scenes have seeds from here on; the samples' seeds lie below."""
 
@@ -45,6 +52,41 @@ class ScenePool:
             images.append(torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))))
             targets.append(_target(owner, self.classes[index]))
         return torch.stack(images).float() / 255, targets
+
+    def framed(self, rng: np.random.Generator, size: int, side: int, stretch: bool) -> tuple[torch.Tensor, list[dict]]:
+        """Pictures of the samples' sizes, cut out of two by two scenes and brought to side×side as a graph of fixed size is
+        fed: stretched, or with their aspect ratio and grey about them. Images and targets as of `batch`, without masks."""
+        framed, targets = [], []
+        for _ in range(size):
+            picture, masks, labels = _mosaic(*self.batch(rng, 4))
+            height, width = _cut_size(rng)
+            top, left = int(rng.integers(2 * SIZE - height)), int(rng.integers(2 * SIZE - width))
+            window = (slice(None), slice(top, top + height), slice(left, left + width))
+            scale = (side / width, side / height) if stretch else (side / max(width, height),) * 2
+            inner = (round(height * scale[1]), round(width * scale[0]))
+            x, y = (side - inner[1]) // 2, (side - inner[0]) // 2
+            picture = F.interpolate(picture[window][None], size=inner, mode="bilinear", antialias=True)[0]
+            framed.append(F.pad(picture, (x, side - inner[1] - x, y, side - inner[0] - y), value=GREY))
+            masks = masks[window]
+            left_over = masks.sum(dim=(1, 2)) >= MIN_PIXELS
+            boxes = torch.from_numpy(boxes_of(masks[left_over].numpy()))
+            placed = boxes * torch.tensor(scale * 2) + torch.tensor([x, y, x, y])
+            targets.append({"boxes": placed, "labels": labels[left_over]})
+        return torch.stack(framed), targets
+
+
+def _mosaic(images: torch.Tensor, targets: list[dict]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Two by two scenes as one of twice the side: pixels, masks bool [n, 2·SIZE, 2·SIZE] and labels [n]."""
+    picture = torch.cat([torch.cat([*images[:2]], dim=2), torch.cat([*images[2:]], dim=2)], dim=1)
+    masks = [F.pad(t["masks"], (SIZE * (k % 2), SIZE * (1 - k % 2), SIZE * (k // 2), SIZE * (1 - k // 2))) for k, t in enumerate(targets)]
+    return picture, torch.cat(masks).bool(), torch.cat([target["labels"] for target in targets])
+
+
+def _cut_size(rng: np.random.Generator) -> tuple[int, int]:
+    while True:
+        height, width = (int(side) for side in rng.integers(*SIDES, size=2))
+        if max(height, width) <= MAX_ASPECT * min(height, width):
+            return height, width
 
 
 def semantic_maps(targets: list[dict[str, torch.Tensor]]) -> torch.Tensor:

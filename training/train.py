@@ -54,7 +54,11 @@ def train(name: str, work: Path, steps: int, seed: int) -> None:
     started = saved_at = time.monotonic()
     mean_loss = 0.0
     for step in range(first, steps):
-        images, targets = pool.batch(np.random.default_rng([seed, step]), recipe.batch)
+        rng = np.random.default_rng([seed, step])
+        if recipe.frame:
+            images, targets = pool.framed(rng, recipe.batch, recipe.frame.side, recipe.frame.stretch)
+        else:
+            images, targets = pool.batch(rng, recipe.batch)
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * (1 + cos(pi * step / steps)) / 2)
         loss = recipe.loss(model, images, targets)

@@ -13,6 +13,13 @@ Target = Dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
+class Frame:
+    side: int
+    stretch: bool
+    """Or else the aspect ratio is kept, with grey about the picture."""
+
+
+@dataclass(frozen=True)
 class Recipe:
     task: str
     """detection, instance-segmentation or semantic-segmentation."""
@@ -31,6 +38,8 @@ class Recipe:
     """The module to export, where it is not the model itself."""
     start: Optional[str] = None
     """The model whose weights of the same names and shapes it starts from."""
+    frame: Optional[Frame] = None
+    """For graphs of fixed size: what pictures are brought to. Otherwise they keep their own size."""
     rate: float = 1e-3
     batch: int = 8
     description: str = ""

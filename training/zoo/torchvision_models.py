@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
 
 import torch
 from torch import nn
 from torchvision.models.detection import FCOS, FasterRCNN, MaskRCNN, RetinaNet
-from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.retinanet import RetinaNetHead
+from torchvision.models.detection.ssd import SSD
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import MultiScaleRoIAlign
 
-from backbone import CHANNELS, Pyramid
+from backbone import CHANNELS, Pyramid, conv
 from scenes import CLASSES
-from zoo.recipe import Recipe, Target
+from zoo.recipe import Frame, Recipe, Target
 
 LABELS = 1 + len(CLASSES)
 """Background is 0."""
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 BOX_FEATURES = 80
+SSD_SIDE = 192
 MAX_DETECTIONS = 40
 """Per picture; scenes have up to 18 shapes."""
 
@@ -87,6 +90,25 @@ def build_fcos() -> FCOS:
     return model
 
 
+class DeeperPyramid(nn.Module):
+    """A pyramid with three more convolutions on each level, which its levels share: SSD's own head has but one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pyramid = Pyramid(finest=8)
+        self.tower = nn.Sequential(*(conv(CHANNELS, CHANNELS) for _ in range(3)))
+        self.out_channels = [CHANNELS] * 2
+
+    def forward(self, images: torch.Tensor) -> OrderedDict[str, torch.Tensor]:
+        return OrderedDict((name, self.tower(level)) for name, level in self.pyramid(images).items())
+
+
+def build_ssd() -> SSD:
+    # Boxes of 20, 28, 40 (stride 8), 40, 53 and 70 pixels (stride 16).
+    boxes = DefaultBoxGenerator([[1.5], [1.5]], scales=[s / SSD_SIDE for s in (20, 40, 70)], steps=[8, 16])
+    return SSD(DeeperPyramid(), boxes, (SSD_SIDE, SSD_SIDE), LABELS, MEAN, STD, detections_per_img=MAX_DETECTIONS)
+
+
 def _loss(model: nn.Module, images: torch.Tensor, targets: list[Target]) -> torch.Tensor:
     return sum(model(list(images), targets).values())
 
@@ -108,7 +130,7 @@ class TakesOneImage(nn.Module):
         return tuple(detections[name] for name in self.names)
 
 
-def _recipe(build, names: list[str], steps: int, start: str, description: str) -> Recipe:
+def _recipe(build, names: list[str], steps: int, start: str, description: str, **about) -> Recipe:
     axes = {name: {0: "detections"} for name in names}
     if "masks" in names:
         axes["masks"] = {0: "detections", 2: "height", 3: "width"}
@@ -124,6 +146,7 @@ def _recipe(build, names: list[str], steps: int, start: str, description: str) -
         to_input=lambda image: image,
         wrap=lambda model: TakesOneImage(model, names),
         description=description,
+        **about,
     )
 
 
@@ -133,5 +156,8 @@ ONE_STAGE = ["boxes", "scores", "labels"]
 
 mask_rcnn = _recipe(build_mask_rcnn, [*RCNN, "masks"], 2400, "fcn-shapes", "Mask R-CNN of torchvision")
 faster_rcnn = _recipe(build_faster_rcnn, RCNN, 300, "mask-rcnn-shapes", "Faster R-CNN of torchvision")
-retinanet = _recipe(build_retinanet, ONE_STAGE, 1200, "fcn-shapes", "RetinaNet of torchvision")
-fcos = _recipe(build_fcos, ONE_STAGE, 1200, "fcn-shapes", "FCOS of torchvision")
+retinanet = _recipe(build_retinanet, ONE_STAGE, 1300, "mask-rcnn-shapes", "RetinaNet of torchvision")
+fcos = _recipe(build_fcos, ONE_STAGE, 1300, "mask-rcnn-shapes", "FCOS of torchvision")
+ssd = _recipe(
+    build_ssd, ONE_STAGE, 3000, "mask-rcnn-shapes", "SSD of torchvision", rate=2e-3, frame=Frame(SSD_SIDE, stretch=True)
+)
