@@ -5,12 +5,16 @@ import { classification } from './classification.ts';
 import { darknet } from './darknet.ts';
 import { dbText } from './db-text.ts';
 import type { Family } from './define.ts';
+import { detr } from './detr.ts';
+import { detrSeg } from './detr-seg.ts';
 import { duc } from './duc.ts';
 import { fasterRcnn } from './faster-rcnn.ts';
 import { fastestdet } from './fastestdet.ts';
 import { maskRcnn } from './mask-rcnn.ts';
 import { nanodet } from './nanodet.ts';
 import { paddle } from './paddle.ts';
+import { rtdetr } from './rtdetr.ts';
+import { rtdetrRows } from './rtdetr-rows.ts';
 import { semantic } from './semantic.ts';
 import { ssd } from './ssd.ts';
 import { ssdNms } from './ssd-nms.ts';
@@ -47,6 +51,10 @@ export const families = {
   'torchvision-mask': torchvisionMask,
   'faster-rcnn': fasterRcnn,
   'mask-rcnn': maskRcnn,
+  detr,
+  'detr-seg': detrSeg,
+  rtdetr,
+  'rtdetr-rows': rtdetrRows,
   ultraface,
   blazeface,
   semantic,

@@ -5,7 +5,7 @@ import { isFixed, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import { classCount, countNames, isClass } from './class-numbers.ts';
 import { defineFamily, type Recognition } from './define.ts';
-import { findImageInput, isFloat, isOne, soleOutput, unexpectedOutputs } from './graph.ts';
+import { countOperators, findImageInput, isFloat, isOne, soleOutput, unexpectedOutputs } from './graph.ts';
 import { countExtras, extrasShape, readKeypoints, readMetadata, yoloInput } from './ultralytics.ts';
 
 /** xmin, ymin, xmax, ymax (oriented: cx, cy, w, h), score, class, before the extras. */
@@ -32,7 +32,9 @@ export const yoloEnd2end = defineFamily({
     const [, , width] = output.dims;
     if (isFixed(width) && width !== columns) return undefined;
     const params = { ...extras, classes: countNames(signature) };
-    if (task !== undefined) {
+    // Rows of RT-DETR, deformable attention, are as wide where it knows two classes: then the numbers tell.
+    const maybeRtdetr = params.classes === 2 && countOperators(signature, 'GridSample') > 0;
+    if (task !== undefined && !maybeRtdetr) {
       if (!TASKS.includes(task) || (task === 'pose' && !extras.keypoints)) return undefined;
       // YOLOv10's exporter names the task alone; its shape is telling.
       if (!endToEnd && !isFixed(width)) return undefined;

@@ -5,6 +5,7 @@ import { columnMaxima } from '../vision/scores.ts';
 import { isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import type { Detections, Limits } from '../vision/types.ts';
+import { countNames } from './class-numbers.ts';
 import { defineFamily, type Recognition } from './define.ts';
 import { fixedInputSize, isFloat, isOne, unexpectedOutputs } from './graph.ts';
 import {
@@ -43,6 +44,10 @@ export const yolov8 = defineFamily({
     const { task, endToEnd, extras } = readMetadata(signature);
     if (task === undefined) return recogniseBare(signature, output, chosen, probe);
     if (!TASKS.includes(task) || endToEnd || (task === 'pose' && !extras.keypoints)) return undefined;
+    // RT-DETR's rows lie across, and look like this where it knows more classes than it has queries.
+    const classes = countNames(signature);
+    const rows = output.dims[1];
+    if (classes > 0 && isFixed(rows) && rows !== BOX_ROWS + classes + countExtras(extras)) return undefined;
     return {
       confidence: 0.95,
       evidence: [`Ultralytics metadata: task ${task}`],
