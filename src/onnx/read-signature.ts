@@ -113,9 +113,7 @@ function readGraph(walker: Walker, { start, end }: Field, graph: Graph): Promise
       case of.output:
         return small(walker, field, (bytes) => void graph.outputs.push(parseValue(bytes)));
       case of.node:
-        return nested(walker, message(field), fields.node.opType, (type) => {
-          graph.operators.set(type, (graph.operators.get(type) ?? 0) + 1);
-        });
+        return readNode(walker, message(field), graph);
       case of.initializer:
         return readWeight(walker, message(field), graph);
       case of.sparseInitializer: {
@@ -130,6 +128,32 @@ function readGraph(walker: Walker, { start, end }: Field, graph: Graph): Promise
         return undefined;
     }
   });
+}
+
+async function readNode(walker: Walker, { start, end }: Field, { operators }: Graph): Promise<void> {
+  let type = '';
+  let alongFirst = false;
+  await walker.walk(start, end, (field) => {
+    if (field.number === fields.node.opType) {
+      return text(walker, field, (value) => {
+        type = value;
+      });
+    }
+    if (field.number !== fields.node.attribute || type !== 'Concat') return undefined;
+    return small(walker, field, (bytes) => {
+      // A number that is zero may be left out.
+      let [name, axis] = ['', 0];
+      parse(bytes, (number, reader) => {
+        if (number === fields.attribute.name) name = reader.string();
+        else if (number === fields.attribute.int) axis = Number(reader.int64());
+        else return false;
+        return true;
+      });
+      alongFirst ||= name === 'axis' && axis === 0;
+    });
+  });
+  const key = alongFirst ? 'Concat:0' : type;
+  operators.set(key, (operators.get(key) ?? 0) + 1);
 }
 
 async function readWeight(walker: Walker, { start, end }: Field, graph: Graph): Promise<void> {

@@ -19,7 +19,10 @@ export interface Signature {
   readonly irVersion: number;
   /** Opset version per domain; '' is the ONNX domain. */
   readonly opsets: Readonly<Record<string, number>>;
-  /** How often each operator occurs in the main graph, e.g. `{ Conv: 60, NonMaxSuppression: 1 }`. */
+  /**
+   * How often each operator occurs in the main graph, e.g. `{ Conv: 60, NonMaxSuppression: 1 }`. `Concat:0` are those
+   * along the first axis: they put shapes together, not features.
+   */
   readonly operators: Readonly<Record<string, number>>;
   /** Shapes of the weights by name: exporters keep the names that the model's own code gives them. */
   readonly weights?: Readonly<Record<string, readonly number[]>>;

@@ -90,6 +90,12 @@ describe('what is read', () => {
     expect(Object.entries(metadata)).toEqual([['__proto__', 'x']]);
   });
 
+  test('whether a Concat joins features or puts a shape together', async () => {
+    const axes = [1, 0, -1].map((axis, k) => node('Concat', ['x', 'w'], [`c${k}`], { axis }));
+    const { operators } = await read(encodeModel(model({ ...graph, nodes: axes })));
+    expect(operators).toEqual({ Concat: 2, 'Concat:0': 1 });
+  });
+
   test('shapes of weights, whether their dimensions are packed or not', async () => {
     const name = (writer: BinaryWriter) => writer.tag(8, WireType.LengthDelimited).string('u').finish();
     const single = name(new BinaryWriter().tag(1, WireType.Varint).int64(3).tag(1, WireType.Varint).int64(5));
