@@ -28,7 +28,7 @@ export const detrSeg = defineFamily({
     if (!reading) return undefined;
     const evidence = [...reading.evidence, `a mask for each query: ${masks.name}`];
     // Three outputs that fit each other are surer than two, and than the map of scores that one of them resembles.
-    return { ...reading, evidence, confidence: 1.1 * reading.confidence };
+    return { ...reading, evidence, confidence: reading.confidence > 0.5 ? 0.95 : reading.confidence };
   },
 
   input: queryInput,

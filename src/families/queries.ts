@@ -12,8 +12,8 @@ import { normalizationSchema, normalizations } from './normalization.ts';
 const SIDES = 4;
 /** More than any published model asks: RF-DETR and RT-DETR 300, DINO 900. */
 const MAX_QUERIES = 2000;
-/** 91 category numbers of COCO, gaps included, and no object (facebookresearch/detr: models/detr.py, build). */
-const DETR_COLUMNS = 92;
+/** COCO's 91 category numbers, gaps included, or 250 with its stuff, and no object (DETR's models/detr.py, build). */
+const DETR_COLUMNS = [92, 251];
 /** COCO's category numbers where each has a sigmoid. */
 const COCO_COLUMNS = 91;
 /** A transformer of six layers has at least as many softmaxes of attention; an SSD has one at most. */
@@ -42,13 +42,13 @@ export interface Queries {
   readonly scores: string;
   /** Of scores. */
   readonly columns: number;
-  /** Undefined where the graph leaves it open. */
-  readonly queries: number | undefined;
+  readonly queries: Dim;
   /** Whether they have the names that exporters give them. */
   readonly named: boolean;
 }
 
 type Output = Pick<ValueInfo, 'name' | 'dtype' | 'dims'>;
+type Dim = ValueInfo['dims'][number] | undefined;
 
 /** Boxes and scores of queries, by the names that exporters give them, else by shape where there are just these two. */
 export function findQueries(outputs: readonly Output[]): Queries | undefined {
@@ -65,19 +65,20 @@ export function findQueries(outputs: readonly Output[]): Queries | undefined {
 function asQueries(boxes: Output, scores: Output, named: boolean): Queries | undefined {
   const [, queries, sides] = boxes.dims;
   const [, rows, columns] = scores.dims;
-  if (queries !== rows || sides !== SIDES || !isFixed(columns) || Number(queries) > MAX_QUERIES) return undefined;
-  return {
-    boxes: boxes.name,
-    scores: scores.name,
-    columns,
-    queries: isFixed(queries) ? queries : undefined,
-    named,
-  };
+  // Exporters leave the number of queries open under a name for each output.
+  if (!maybeEqual(queries, rows) || sides !== SIDES || !isFixed(columns) || Number(queries) > MAX_QUERIES) {
+    return undefined;
+  }
+  return { boxes: boxes.name, scores: scores.name, columns, queries, named };
 }
 
 /** The masks of queries, [1,queries,height,width], where a graph has them. */
 export function findQueryMasks<V extends Output>(outputs: readonly V[], { queries }: Queries): V | undefined {
-  return outputs.find((v) => v.dims.length === 4 && isFloat(v) && (!isFixed(v.dims[1]) || v.dims[1] === queries));
+  return outputs.find((v) => v.dims.length === 4 && isFloat(v) && maybeEqual(v.dims[1], queries));
+}
+
+function maybeEqual(a: Dim, b: Dim): boolean {
+  return a === b || !isFixed(a) || !isFixed(b);
 }
 
 /** What can be told of a graph of queries. */
@@ -130,7 +131,8 @@ function tellActivation(signature: Signature, found: Queries, probe: Probe | und
   if (countOperators(signature, 'GridSample') > 0) {
     return { activation: 'sigmoid', evidence: 'GridSample: deformable attention, trained with sigmoids' };
   }
-  if (found.columns === DETR_COLUMNS) return { activation: 'softmax', evidence: 'COCO’s 91 categories and no object' };
+  if (DETR_COLUMNS.includes(found.columns))
+    return { activation: 'softmax', evidence: 'COCO’s categories and no object' };
   if (found.columns === 1) return { activation: 'sigmoid', evidence: 'a single column, no room for no object' };
   // Conditional DETR, DAB-DETR: boxes are offsets from the inverse sigmoid of a point.
   if (countOperators(signature, 'Log') > 0) {

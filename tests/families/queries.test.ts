@@ -52,6 +52,13 @@ describe('graphs of queries', () => {
     expect(recogniseFamily(graph).best).toMatchObject({ family: 'detr', params });
   });
 
+  it('may leave their number open under several names', () => {
+    const outputs = [value('pred_logits', ['l0', 'l1', 92]), value('pred_boxes', ['b0', 'b1', 4])];
+    const masks = value('pred_masks', [1, 100, 'rows', 'columns']);
+    expect(recogniseFamily(signature(image, outputs)).best?.family).toBe('detr');
+    expect(recogniseFamily(signature(image, [...outputs, masks])).best?.family).toBe('detr-seg');
+  });
+
   it('number COCO’s classes as the exporters do', () => {
     const detr = pair(92, attention);
     expect(families.detr.bind(detr, recogniseFamily(detr).best?.params).classes).toBe(91);
