@@ -65,10 +65,9 @@ export function findQueries(outputs: readonly Output[]): Queries | undefined {
 function asQueries(boxes: Output, scores: Output, named: boolean): Queries | undefined {
   const [, queries, sides] = boxes.dims;
   const [, rows, columns] = scores.dims;
-  // Exporters leave the number of queries open under a name for each output.
-  if (!maybeEqual(queries, rows) || sides !== SIDES || !isFixed(columns) || Number(queries) > MAX_QUERIES) {
-    return undefined;
-  }
+  // Exporters leave the number of queries open, under a name for each output, and some the sides of a box.
+  const fits = maybeEqual(queries, rows) && (sides === SIDES || (named && !isFixed(sides)));
+  if (!fits || !isFixed(columns) || Number(queries) > MAX_QUERIES) return undefined;
   return { boxes: boxes.name, scores: scores.name, columns, queries, named };
 }
 

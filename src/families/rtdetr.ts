@@ -73,7 +73,7 @@ function findRows(outputs: readonly Pick<ValueInfo, 'name' | 'dtype' | 'dims'>[]
   if (outputs.length !== 3 || !outputs.every(({ dims }) => isOne(dims[0]))) return undefined;
   const labels = outputs.find(({ dtype, dims }) => dims.length === 2 && (dtype === 'int64' || dtype === 'int32'));
   const scores = outputs.find((v) => v.dims.length === 2 && isFloat(v));
-  const boxes = outputs.find((v) => v.dims.length === 3 && isFloat(v) && v.dims[2] === 4);
+  const boxes = outputs.find((v) => v.dims.length === 3 && isFloat(v) && (v.dims[2] === 4 || !isFixed(v.dims[2])));
   if (!labels || !scores || !boxes) return undefined;
   const counts = new Set([labels, scores, boxes].flatMap(({ dims }) => (isFixed(dims[1]) ? dims[1] : [])));
   return counts.size <= 1 ? { labels: labels.name, boxes: boxes.name, scores: scores.name } : undefined;

@@ -54,6 +54,8 @@ describe('graphs of queries', () => {
 
   it('may leave their number open under several names', () => {
     const outputs = [value('pred_logits', ['l0', 'l1', 92]), value('pred_boxes', ['b0', 'b1', 4])];
+    const unfolded = [outputs[0]!, value('pred_boxes', ['b0', 'b1', 'b2'])];
+    expect(recogniseFamily(signature(image, unfolded)).best?.family).toBe('detr');
     const masks = value('pred_masks', [1, 100, 'rows', 'columns']);
     expect(recogniseFamily(signature(image, outputs)).best?.family).toBe('detr');
     expect(recogniseFamily(signature(image, [...outputs, masks])).best?.family).toBe('detr-seg');
@@ -131,6 +133,13 @@ describe('RT-DETR with its post-processing', () => {
     const told = graph({ weights: { 'model.decoder.dec_score_head.5.bias': [7] } });
     expect(recogniseFamily(told).best).toMatchObject({ family: 'rtdetr', params: { classes: 7 } });
     expect(recogniseFamily(graph()).best).toMatchObject({ params: { classes: 0, normalization: 'unit' } });
+  });
+
+  it('may leave all dimensions open', () => {
+    const open = ['labels', 'boxes', 'scores'].map((name, i) => {
+      return value(name, i === 1 ? ['b0', 'b1', 'b2'] : [`${name}0`, `${name}1`], i === 0 ? 'int64' : 'float32');
+    });
+    expect(recogniseFamily({ ...graph(), outputs: open }).best?.family).toBe('rtdetr');
   });
 
   it('normalises for a vision transformer', () => {
