@@ -49,8 +49,12 @@ export function detail(model: Model, isDefault: boolean) {
   };
 }
 
-/** Shapes of weights are many, and of use to recognition alone. */
-function withoutWeights({ weights, ...signature }: Signature): Omit<Signature, 'weights'> {
+/** Shapes of weights are many, and they and last operators of use to recognition alone. */
+function withoutWeights({
+  weights,
+  lastOperators,
+  ...signature
+}: Signature): Omit<Signature, 'weights' | 'lastOperators'> {
   return signature;
 }
 

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { AppError, messageOf } from '../errors.ts';
 import type { Signature, ValueInfo } from '../vision/signature.ts';
+import { type Giver, lastOperators } from './last-operators.ts';
 import { dtypeOf, fields } from './schema.ts';
 import { type Field, FormatError, Walker, wireTypes } from './walker.ts';
 
@@ -47,7 +48,14 @@ async function readModel(walker: Walker): Promise<Signature> {
   let producerVersion = '';
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
-  const graph: Graph = { inputs: [], outputs: [], weights: new Map(), operators: new Map(), found: false };
+  const graph: Graph = {
+    inputs: [],
+    outputs: [],
+    weights: new Map(),
+    operators: new Map(),
+    givers: new Map(),
+    found: false,
+  };
   const of = fields.model;
 
   await walker.walk(0, walker.size, (field) => {
@@ -91,6 +99,7 @@ async function readModel(walker: Walker): Promise<Signature> {
     opsets: Object.fromEntries(opsets),
     operators: Object.fromEntries(graph.operators),
     weights: Object.fromEntries(graph.weights),
+    lastOperators: lastOperators(graph.outputs, graph.givers),
   };
 }
 
@@ -100,6 +109,8 @@ interface Graph {
   /** Shapes by name; a sparse one's is not looked at. */
   readonly weights: Map<string, readonly number[]>;
   readonly operators: Map<string, number>;
+  /** The node that gives each value. */
+  readonly givers: Map<string, Giver>;
   found: boolean;
 }
 
@@ -130,10 +141,14 @@ function readGraph(walker: Walker, { start, end }: Field, graph: Graph): Promise
   });
 }
 
-async function readNode(walker: Walker, { start, end }: Field, { operators }: Graph): Promise<void> {
+async function readNode(walker: Walker, { start, end }: Field, { operators, givers }: Graph): Promise<void> {
   let type = '';
   let alongFirst = false;
+  const inputs: string[] = [];
+  const outputs: string[] = [];
   await walker.walk(start, end, (field) => {
+    if (field.number === fields.node.input) return text(walker, field, (value) => void inputs.push(value));
+    if (field.number === fields.node.output) return text(walker, field, (value) => void outputs.push(value));
     if (field.number === fields.node.opType) {
       return text(walker, field, (value) => {
         type = value;
@@ -154,6 +169,7 @@ async function readNode(walker: Walker, { start, end }: Field, { operators }: Gr
   });
   const key = alongFirst ? 'Concat:0' : type;
   operators.set(key, (operators.get(key) ?? 0) + 1);
+  for (const output of outputs) givers.set(output, { operator: type, input: inputs[0] ?? '' });
 }
 
 async function readWeight(walker: Walker, { start, end }: Field, graph: Graph): Promise<void> {

@@ -26,6 +26,8 @@ export interface Signature {
   readonly operators: Readonly<Record<string, number>>;
   /** Shapes of the weights by name: exporters keep the names that the model's own code gives them. */
   readonly weights?: Readonly<Record<string, readonly number[]>>;
+  /** The operator that computes each output, less those after it that change shape, size or type alone. */
+  readonly lastOperators?: Readonly<Record<string, string>>;
 }
 
 /** What a graph gave for a picture of no meaning: the shapes that its signature leaves open, and a look at its numbers. */

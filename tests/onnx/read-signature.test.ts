@@ -77,6 +77,7 @@ describe('what is read', () => {
       opsets: { '': 17 },
       operators: { Relu: 2, Add: 1 },
       weights: { w: [4] },
+      lastOperators: { z: 'Relu' },
     });
   });
 
@@ -94,6 +95,21 @@ describe('what is read', () => {
     const axes = [1, 0, -1].map((axis, k) => node('Concat', ['x', 'w'], [`c${k}`], { axis }));
     const { operators } = await read(encodeModel(model({ ...graph, nodes: axes })));
     expect(operators).toEqual({ Concat: 2, 'Concat:0': 1 });
+  });
+
+  test('the operator behind each output, past those that only pass numbers on', async () => {
+    const nodes = [
+      node('Sigmoid', ['x'], ['s']),
+      node('Transpose', ['s'], ['t']),
+      node('Cast', ['t'], ['y']),
+      node('Split', ['y'], ['a', 'b']),
+      node('Identity', ['x'], ['i']),
+      node('Identity', ['round'], ['trip']),
+      node('Identity', ['trip'], ['round']),
+    ];
+    const outputs = ['y', 'b', 'i', 'trip', 'x'].map((name) => value(name, 'float32', []));
+    const { lastOperators } = await read(encodeModel(model({ ...graph, nodes, outputs })));
+    expect(lastOperators).toEqual({ y: 'Sigmoid', b: 'Split', trip: 'Identity' });
   });
 
   test('shapes of weights, whether their dimensions are packed or not', async () => {
