@@ -7,11 +7,9 @@ import { type Tensors, toFloats } from '../vision/tensor.ts';
 import type { Size } from '../vision/types.ts';
 import { defineFamily } from './define.ts';
 import { countOperators, fixedInputSize, imageInputSpec, isOne, unexpectedOutputs } from './graph.ts';
+import { normalizations } from './normalization.ts';
 
 const STRIDE = 4;
-/** Mean and deviation of the reference's COCO data set, BGR, after division by 255 there. */
-const BGR_MEAN = [0.40789654, 0.44719302, 0.47026115].map((v) => v * 255) as [number, number, number];
-const BGR_STD = [0.28863828, 0.27408164, 0.27809835].map((v) => v * 255) as [number, number, number];
 
 const params = z.strictObject({
   /**
@@ -51,7 +49,7 @@ export const centernet = defineFamily({
   input: (signature, { box }) =>
     imageInputSpec(signature, {
       defaultSize: { width: 512, height: 512 },
-      ...(box === 'sides' ? { fit: 'stretch' } : { fit: 'center', color: 'bgr', mean: BGR_MEAN, std: BGR_STD }),
+      ...(box === 'sides' ? { fit: 'stretch' } : { fit: 'center', color: 'bgr', ...normalizations.corners }),
     }),
 
   classes(signature) {

@@ -2,6 +2,7 @@ import { binaryMask } from './binary-mask.ts';
 import { blazeface } from './blazeface.ts';
 import { centernet } from './centernet.ts';
 import { classification } from './classification.ts';
+import { cornernet } from './cornernet.ts';
 import { darknet } from './darknet.ts';
 import { dbText } from './db-text.ts';
 import type { Family } from './define.ts';
@@ -43,6 +44,7 @@ export const families = {
   'yolo-seg': yoloSeg,
   nanodet,
   centernet,
+  cornernet,
   fastestdet,
   ssd,
   'ssd-raw': ssdRaw,

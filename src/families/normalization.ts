@@ -15,6 +15,11 @@ export const normalizations = {
   centered: { mean: [127.5, 127.5, 127.5], std: [255, 255, 255] },
   /** torchvision's: mean .485 .456 .406 and standard deviation .229 .224 .225 after division by 255. */
   imagenet: { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
+  /** The statistics of COCO's pictures that CornerNet and CenterNet take, for BGR order (their db/coco.py, coco.py). */
+  corners: {
+    mean: [0.40789654 * 255, 0.44719302 * 255, 0.47026115 * 255],
+    std: [0.28863828 * 255, 0.27408164 * 255, 0.27809835 * 255],
+  },
   /** Caffe's ResNets: means of blue, green and red, for BGR order. */
   caffe: { mean: [102.9801, 115.9465, 122.7717], std: [1, 1, 1] },
 } as const satisfies Record<string, Pick<InputSpec, 'mean' | 'std'>>;
