@@ -24,7 +24,7 @@ LABELS = 1 + len(CLASSES)
 """Background is 0."""
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 BOX_FEATURES = 80
-SSD_SIDE = 192
+SSD_SIDE = 256
 MAX_DETECTIONS = 40
 """Per picture; scenes have up to 18 shapes."""
 
@@ -104,8 +104,8 @@ class DeeperPyramid(nn.Module):
 
 
 def build_ssd() -> SSD:
-    # Boxes of 20, 28, 40 (stride 8), 40, 53 and 70 pixels (stride 16).
-    boxes = DefaultBoxGenerator([[1.5], [1.5]], scales=[s / SSD_SIDE for s in (20, 40, 70)], steps=[8, 16])
+    # Boxes of 27, 38 (stride 8), 53 and 70 pixels (stride 16), square, and of the first size oblong.
+    boxes = DefaultBoxGenerator([[1.5], [1.5]], scales=[s / SSD_SIDE for s in (27, 53, 93)], steps=[8, 16])
     return SSD(DeeperPyramid(), boxes, (SSD_SIDE, SSD_SIDE), LABELS, MEAN, STD, detections_per_img=MAX_DETECTIONS)
 
 
