@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
 import { columnMaxima, sigmoid } from '../vision/scores.ts';
 import { isFixed } from '../vision/signature.ts';
-import { toFloats } from '../vision/tensor.ts';
+import { type Tensor, toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
 import {
   countOperators,
@@ -26,22 +26,27 @@ export const fastestdet = defineFamily({
   task: 'detection',
   title: 'FastestDet',
   reference: 'dog-qiuqiu/FastestDet: module/custom_layers.py, utils/tool.py (handle_preds)',
-  checked: 'reading',
   params: z.strictObject({}),
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.45, maxDetections: 300 },
 
-  recognise(signature) {
+  recognise(signature, probe) {
     const output = soleOutput(signature);
-    const size = fixedInputSize(signature);
+    const size = fixedInputSize(signature, probe);
     if (!size || output?.dims.length !== 4 || !isFloat(output) || !isOne(output.dims[0])) return undefined;
     const [, channels, height, width] = output.dims;
     if (!isFixed(channels) || channels <= BOX_CHANNELS) return undefined;
     if (height !== size.height / STRIDE || width !== size.width / STRIDE) return undefined;
     if (!countOperators(signature, 'Sigmoid') || !countOperators(signature, 'Softmax')) return undefined;
+    const evidence = [`one map of ${channels} channels at stride ${STRIDE}`, 'Sigmoid and Softmax in the graph'];
+    const seen = probe?.outputs[output.name];
+    if (seen) {
+      if (!isDistribution(seen)) return undefined;
+      return { confidence: 0.85, evidence: [...evidence, `the last ${channels - BOX_CHANNELS} add up to 1`] };
+    }
     return {
       // Any segmentation head at stride 16 has this shape; only COCO's number is telling.
       confidence: channels === BOX_CHANNELS + 80 ? 0.6 : 0.4,
-      evidence: [`one map of ${channels} channels at stride ${STRIDE}`, 'Sigmoid and Softmax in the graph'],
+      evidence,
     };
   },
 
@@ -79,3 +84,17 @@ export const fastestdet = defineFamily({
     return candidates.suppress();
   },
 });
+
+/** Whether each cell has a probability of being an object, and probabilities of classes that add up to 1. */
+function isDistribution(tensor: Tensor): boolean {
+  const [, channels, height, width] = tensor.dims as [number, number, number, number];
+  const data = toFloats(tensor);
+  const area = width * height;
+  for (let cell = 0; cell < area; cell++) {
+    if (!(data[cell]! >= 0 && data[cell]! <= 1)) return false;
+    let sum = 0;
+    for (let at = BOX_CHANNELS * area + cell; at < channels * area; at += area) sum += data[at]!;
+    if (!(Math.abs(sum - 1) < 0.01)) return false;
+  }
+  return true;
+}

@@ -2,11 +2,19 @@ import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
 import { expectedBin } from '../vision/dfl.ts';
 import { countCells, type Level, pyramidLevels } from '../vision/levels.ts';
-import { argmax } from '../vision/scores.ts';
-import { isFixed, type Signature } from '../vision/signature.ts';
+import { isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { type Tensors, toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
-import { fixedInputSize, imageInputSpec, isFloat, isOne, unexpectedOutputs } from './graph.ts';
+import {
+  countOperators,
+  fixedInputSize,
+  imageInputSpec,
+  isFloat,
+  isOne,
+  soleOutput,
+  unexpectedOutputs,
+} from './graph.ts';
+import { leavesUnit } from './probe-columns.ts';
 
 const STRIDES = [8, 16, 32];
 const STRIDES_PLUS = [8, 16, 32, 64];
@@ -17,7 +25,6 @@ export const nanodet = defineFamily({
   task: 'detection',
   title: 'NanoDet',
   reference: 'RangiLyu/nanodet: nanodet/model/head/nanodet_head.py, nanodet_plus_head.py, tools/export_onnx.py',
-  checked: 'reading',
   params: z.strictObject({
     strides: z.array(z.int().min(1)).min(1).default(STRIDES),
     /** Bins of each side's distance distribution. */
@@ -27,20 +34,33 @@ export const nanodet = defineFamily({
   }),
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.6, maxDetections: 300 },
 
-  recognise(signature) {
-    const size = fixedInputSize(signature);
+  recognise(signature, probe) {
+    const size = fixedInputSize(signature, probe);
     if (!size || !signature.outputs.every((o) => o.dims.length === 3 && isFloat(o) && isOne(o.dims[0])))
       return undefined;
-    if (signature.outputs.length === 1) {
-      const strides = STRIDES_PLUS;
-      const [, rows, columns] = signature.outputs[0]!.dims;
-      if (!isFixed(columns) || columns <= 32 || rows !== countCells(pyramidLevels(size, strides))) return undefined;
-      // YOLOX of four levels has this shape too; only COCO's number of columns is telling.
-      return {
-        confidence: columns === 80 + 32 ? 0.7 : 0.4,
-        evidence: [`one output of ${rows} rows of ${columns} columns at strides 8 to 64`],
-        params: { strides, cellOffset: 0 },
-      };
+    const output = soleOutput(signature);
+    if (output) {
+      const [, rows, columns] = output.dims;
+      const strides = [STRIDES, STRIDES_PLUS].find((s) => countCells(pyramidLevels(size, s)) === rows);
+      if (!strides || !isFixed(columns)) return undefined;
+      const evidence = [`one output of ${rows} rows of ${columns} columns at strides ${strides.join(', ')}`];
+      const params = { strides, cellOffset: strides === STRIDES_PLUS ? 0 : 0.5 };
+      if (probe) {
+        const bins = probedBins(output, columns, probe);
+        if (!bins) return undefined;
+        return {
+          confidence: 0.85,
+          evidence: [...evidence, `${columns - 4 * bins} scores, then logits of ${bins} bins a side`],
+          params: { ...params, bins },
+        };
+      }
+      // YOLOX has this shape too. Only COCO's number of columns is telling, where each level has but one sigmoid.
+      const bins = PUBLISHED_BINS.find((n) => columns === 80 + 4 * n);
+      const sigmoids = countOperators(signature, 'Sigmoid') - countOperators(signature, 'Mul');
+      const isPlus = strides === STRIDES_PLUS;
+      if (bins && (isPlus || sigmoids <= strides.length))
+        return { confidence: 0.7, evidence, params: { ...params, bins } };
+      return columns > 4 * PUBLISHED_BINS[0]! ? { confidence: 0.3, evidence, params } : undefined;
     }
     const bins = readBins(signature, pyramidLevels(size, STRIDES));
     if (!bins) return undefined;
@@ -51,10 +71,10 @@ export const nanodet = defineFamily({
     };
   },
 
-  // ImageNet statistics in BGR order, from the published configurations.
-  input: (signature) =>
+  // ImageNet statistics in BGR order, from the published configurations: those of NanoDet-Plus do not keep the ratio.
+  input: (signature, { cellOffset }) =>
     imageInputSpec(signature, {
-      fit: 'center',
+      fit: cellOffset === 0 ? 'stretch' : 'center',
       defaultSize: { width: 416, height: 416 },
       color: 'bgr',
       mean: [103.53, 116.28, 123.675],
@@ -72,23 +92,36 @@ export const nanodet = defineFamily({
 
   decode(outputs, { params, input, limits }) {
     const candidates = new Candidates(limits);
+    const across = (x: number) => Math.min(Math.max(x, 0), input.width);
+    const down = (y: number) => Math.min(Math.max(y, 0), input.height);
     for (const head of findHeads(outputs, pyramidLevels(input, params.strides), params.bins)) {
       const { stride, width, height } = head.level;
       for (let cell = 0; cell < width * height; cell++) {
         const scoresAt = head.scoresAt + cell * head.scoresStep;
-        const classId = argmax(head.scores, scoresAt, head.classes);
-        const score = head.scores[scoresAt + classId]!;
-        if (!candidates.wants(score)) continue;
         const x = ((cell % width) + params.cellOffset) * stride;
         const y = (Math.floor(cell / width) + params.cellOffset) * stride;
         const at = head.distancesAt + cell * head.distancesStep;
         const side = (i: number) => expectedBin(head.distances, at + i * params.bins, params.bins) * stride;
-        candidates.add(x - side(0), y - side(1), x + side(2), y + side(3), score, classId, head.level.start + cell);
+        let box: readonly [number, number, number, number] | undefined;
+        // The reference gives one box several labels, and cuts boxes to the input before it compares them.
+        for (let classId = 0; classId < head.classes; classId++) {
+          const score = head.scores[scoresAt + classId]!;
+          if (!candidates.wants(score)) continue;
+          box ??= [across(x - side(0)), down(y - side(1)), across(x + side(2)), down(y + side(3))];
+          candidates.add(...box, score, classId, head.level.start + cell);
+        }
       }
     }
     return candidates.suppress();
   },
 });
+
+/** The number of bins, where all that comes before them stays between 0 and 1, as scores do, and they do not. */
+function probedBins({ name }: ValueInfo, columns: number, { outputs }: Probe): number | undefined {
+  const seen = outputs[name];
+  const scores = seen ? leavesUnit(toFloats(seen), columns).indexOf(true) : -1;
+  return scores > 0 ? PUBLISHED_BINS.find((bins) => columns === scores + 4 * bins) : undefined;
+}
 
 /** The number of bins, where the outputs are a pair of scores and distributions for each level. */
 function readBins(signature: Signature, levels: readonly Level[]): number | undefined {

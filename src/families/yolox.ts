@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
 import { countCells, pyramidLevels } from '../vision/levels.ts';
 import { argmax } from '../vision/scores.ts';
-import { isFixed } from '../vision/signature.ts';
+import { isFixed, type Probe, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
 import {
@@ -14,6 +14,7 @@ import {
   soleOutput,
   unexpectedOutputs,
 } from './graph.ts';
+import { leavesUnit } from './probe-columns.ts';
 
 /** cx, cy, w, h, objectness, before the classes. */
 const BOX_COLUMNS = 5;
@@ -25,7 +26,6 @@ export const yolox = defineFamily({
   title: 'YOLOX',
   reference:
     'Megvii-BaseDetection/YOLOX: yolox/models/yolo_head.py, yolox/utils/demo_utils.py, yolox/data/data_augment.py',
-  checked: 'reading',
   params: z.strictObject({
     strides: z.array(z.int().min(1)).min(1).default(STRIDES),
     /** Whether the graph itself adds the grid (exported with --decode_in_inference). */
@@ -33,35 +33,44 @@ export const yolox = defineFamily({
   }),
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.45, maxDetections: 300 },
 
-  recognise(signature) {
+  recognise(signature, probe) {
     const output = soleOutput(signature);
-    const size = fixedInputSize(signature);
+    const size = fixedInputSize(signature, probe);
     if (!output || !size || output.dims.length !== 3 || !isFloat(output) || !isOne(output.dims[0])) return undefined;
     const [, rows, columns] = output.dims;
-    if (!isFixed(columns) || columns <= BOX_COLUMNS) return undefined;
+    if (!isFixed(columns) || columns <= BOX_COLUMNS || 'task' in signature.metadata) return undefined;
     const strides = [STRIDES, STRIDES_P6].find((s) => countCells(pyramidLevels(size, s)) === rows);
     if (!strides) return undefined;
-    const evidence = [`one output of ${rows} rows, one for each cell at strides ${strides.join(', ')}`];
     // A plain head ends in sigmoids and concatenations. Exp is the decoding of width and height; subtractions without it
     // decode distances, as YOLOv6 does, whose output has the same shape.
-    if (countOperators(signature, 'Exp') > 0) {
-      return {
-        confidence: 0.7,
-        evidence: [...evidence, 'Exp in the graph: boxes are decoded'],
-        params: { strides, decoded: true },
-      };
+    const decoded = countOperators(signature, 'Exp') > 0;
+    const evidence = [
+      `one output of ${rows} rows, one for each cell at strides ${strides.join(', ')}`,
+      decoded ? 'Exp in the graph: boxes are decoded' : 'boxes are not decoded by the graph',
+    ];
+    const params = { strides, decoded };
+    if (probe) {
+      if (!looksLikeObjects(output, columns, decoded, probe)) return undefined;
+      return { confidence: 0.85, evidence: [...evidence, 'an objectness and scores between 0 and 1'], params };
     }
-    const isPlain = countOperators(signature, 'Sub') === 0 && countOperators(signature, 'Sigmoid') > 0;
-    // NanoDet-Plus has the four levels too, and other columns; only COCO's number is telling.
-    if (!isPlain || (strides === STRIDES_P6 && columns !== BOX_COLUMNS + 80)) {
-      return { confidence: 0.3, evidence, params: { strides } };
-    }
-    return { confidence: 0.9, evidence: [...evidence, 'boxes are not decoded by the graph'], params: { strides } };
+    if (decoded) return { confidence: 0.7, evidence, params };
+    // Two sigmoids a level, beside those of SiLU. NanoDet has one, and other columns; at four levels, only COCO's number
+    // of columns is telling.
+    const sigmoids = countOperators(signature, 'Sigmoid') - countOperators(signature, 'Mul');
+    const isPlain = countOperators(signature, 'Sub') === 0 && sigmoids >= 2 * strides.length;
+    const isTold = strides === STRIDES || columns === BOX_COLUMNS + 80;
+    return { confidence: isPlain && isTold ? 0.9 : 0.3, evidence, params };
   },
 
   // Trained on raw BGR since version 0.1.1, padded with grey 114 on the right and below.
-  input: (signature) =>
-    imageInputSpec(signature, { fit: 'top-left', defaultSize: { width: 640, height: 640 }, color: 'bgr', pad: 114 }),
+  input: (signature, { strides }) =>
+    imageInputSpec(signature, {
+      fit: 'top-left',
+      defaultSize: { width: 640, height: 640 },
+      dynamic: { mode: 'scale', longest: 640, multiple: Math.max(...strides), anchor: 'top-left', enlarge: true },
+      color: 'bgr',
+      pad: 114,
+    }),
 
   classes(signature) {
     const columns = soleOutput(signature)?.dims[2];
@@ -101,3 +110,16 @@ export const yolox = defineFamily({
     return candidates.suppress();
   },
 });
+
+/** Whether the numbers are boxes, decoded or not, an objectness and scores. YOLOv6's objectness is 1 everywhere. */
+function looksLikeObjects({ name }: ValueInfo, columns: number, decoded: boolean, { input, outputs }: Probe): boolean {
+  const seen = outputs[name];
+  if (!seen) return false;
+  const data = toFloats(seen);
+  const column = (k: number) => data.filter((_, i) => i % columns === k);
+  if (leavesUnit(data, columns).lastIndexOf(true) >= BOX_COLUMNS - 1) return false;
+  if (column(4).every((objectness) => objectness === 1)) return false;
+  // Decoded centres are all over the picture; the others are offsets of a few cells.
+  const farthest = column(0).reduce((a, b) => Math.max(a, b));
+  return decoded ? farthest > input.width / 2 && column(2).every((width) => width > 0) : farthest < input.width / 8;
+}

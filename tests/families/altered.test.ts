@@ -92,18 +92,21 @@ const only =
   };
 
 /** Base model, what is changed, and whether it is still served (the same objects) or refused. */
-const cases: readonly [base: string, change: string | Change, outcome: 'same' | 'refused' | 'fewer'][] = [
+const cases: readonly [base: string, change: string | Change, outcome: 'same' | 'alike' | 'refused' | 'fewer'][] = [
   ['yolov8n-int8-320-coco', 'renamed', 'same'],
   ['yolov8n-int8-320-coco', 'no metadata', 'same'],
   ['yolov8n-int8-320-coco', 'a batch of 4', 'same'],
   ['yolov8n-int8-320-coco', 'half precision', 'same'],
   ['yolov8n-int8-320-coco', 'shapes left open', 'refused'],
-  ['yolov8n-int8-320-coco', only(1, [0, 1, 2, 3, 4, 5, 6]), 'fewer'],
+  // Its metadata names 80 classes.
+  ['yolov8n-int8-320-coco', only(1, [0, 1, 2, 3, 4, 5, 6]), 'refused'],
+  ['yolov8n-int8-320-coco', (graph) => ({ ...only(1, [0, 1, 2, 3, 4, 5, 6])(graph), withoutMetadata: true }), 'fewer'],
   ['yolox-nano-coco', 'renamed', 'same'],
   ['yolox-nano-coco', 'a batch of 4', 'same'],
   ['yolox-nano-coco', 'half precision', 'same'],
   ['yolox-nano-coco', 'bytes, channels last', 'same'],
-  ['yolox-nano-coco', 'shapes left open', 'refused'],
+  // This graph does run at any size, and is given a larger one.
+  ['yolox-nano-coco', 'shapes left open', 'alike'],
   ['yolox-nano-coco', only(2, [0, 1, 2, 3, 4, 5, 6, 20]), 'fewer'],
   ['nanodet-m-coco', 'renamed', 'same'],
   ['nanodet-m-coco', 'outputs in another order', 'same'],
@@ -148,6 +151,7 @@ describe.skipIf(!weights || !data)('graphs changed by hand (needs the reference 
       const expected = await originals.get(base)!;
       const found = await look(altered, base);
       if (outcome === 'same') return expectSame(found, expected);
+      if (outcome === 'alike') return expectAlike(found, expected);
       expect(found.length).toBeGreaterThan(0);
       // Classes have other numbers now; what is found is where it was before.
       for (const { at } of found) expect(expected.some((other) => isNear(other.at, at))).toBe(true);
@@ -200,6 +204,13 @@ function expectSame(found: readonly Seen[], expected: readonly Seen[]): void {
   });
 }
 
-function isNear(a: readonly number[], b: readonly number[]): boolean {
-  return a.every((v, i) => Math.abs(v - b[i]!) < 2);
+/** The same objects, seen at another size. */
+function expectAlike(found: readonly Seen[], expected: readonly Seen[]): void {
+  for (const { classId, at } of expected.filter(({ score }) => score > 0.6)) {
+    expect(found).toContainEqual({ classId, score: expect.any(Number), at: at.map((v) => expect.closeTo(v, -2)) });
+  }
+}
+
+function isNear(a: readonly number[], b: readonly number[], pixels = 2): boolean {
+  return a.every((v, i) => Math.abs(v - b[i]!) < pixels);
 }

@@ -11,7 +11,7 @@ describe('recogniseFamily', () => {
   it('sorts alternatives and keeps below one half to itself', () => {
     const { best, alternatives } = recogniseFamily(signature(image(640), [value('output', [1, 8400, 85])]));
     expect(best).toBeUndefined();
-    expect(alternatives.map((a) => a.family)).toEqual(['yolox', 'yolov5']);
+    expect(alternatives.map((a) => a.family)).toEqual(['yolox', 'yolov5', 'nanodet']);
   });
 
   it('leaves a graph alone that has nothing to do with pictures', () => {
