@@ -14,6 +14,7 @@ import { fastestdet } from './fastestdet.ts';
 import { maskRcnn } from './mask-rcnn.ts';
 import { nanodet } from './nanodet.ts';
 import { paddle } from './paddle.ts';
+import { retinaface } from './retinaface.ts';
 import { rtdetr } from './rtdetr.ts';
 import { rtdetrRows } from './rtdetr-rows.ts';
 import { semantic } from './semantic.ts';
@@ -24,12 +25,14 @@ import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
 import { yoloEnd2end } from './yolo-end2end.ts';
+import { yoloNms } from './yolo-nms.ts';
 import { yoloSeg } from './yolo-seg.ts';
 import { yolov3 } from './yolov3.ts';
 import { yolov4 } from './yolov4.ts';
 import { yolov5 } from './yolov5.ts';
 import { yolov8 } from './yolov8.ts';
 import { yolox } from './yolox.ts';
+import { yunet } from './yunet.ts';
 
 /** Every family Miru can serve. The names are the ids that model.json writes. */
 export const families = {
@@ -40,6 +43,7 @@ export const families = {
   yolox,
   yolov8,
   'yolo-end2end': yoloEnd2end,
+  'yolo-nms': yoloNms,
   yolov5,
   'yolo-seg': yoloSeg,
   nanodet,
@@ -59,6 +63,8 @@ export const families = {
   'rtdetr-rows': rtdetrRows,
   ultraface,
   blazeface,
+  retinaface,
+  yunet,
   semantic,
   duc,
   'binary-mask': binaryMask,
