@@ -53,7 +53,7 @@ class YOLO(nn.Module):
 
     def decode(self, distances: torch.Tensor, centers: torch.Tensor, strides: torch.Tensor) -> torch.Tensor:
         """Corners [N, cells, 4] in pixels."""
-        sides = distances.unflatten(2, (4, BINS)).softmax(dim=-1) @ self.bins * strides[:, None]
+        sides = distances.reshape(distances.shape[0], -1, 4, BINS).softmax(dim=-1) @ self.bins * strides[:, None]
         return torch.cat([centers - sides[..., :2], centers + sides[..., 2:]], dim=-1)
 
 
