@@ -26,7 +26,7 @@ const V3_TINY: Anchors = [
   [10, 14, 23, 27, 37, 58],
   [81, 82, 135, 169, 344, 319],
 ];
-const V4: Anchors = [
+export const V4: Anchors = [
   [12, 16, 19, 36, 40, 28],
   [36, 75, 76, 55, 72, 146],
   [142, 110, 192, 243, 459, 401],
@@ -36,14 +36,17 @@ const V4_TINY: Anchors = [
   [81, 82, 135, 169, 344, 319],
 ];
 
+/** YOLOv3 has two, three with spatial pyramid pooling, Tiny YOLOv4 seven; YOLOv7-tiny has 14. */
+export const MOST_CONCATS = 10;
+
 /** An output over the grid of one stride. */
 interface Grid extends Size {
   readonly name: string;
   readonly stride: number;
   /** Of all anchors together. */
   readonly channels: number;
-  /** Channels before the grid. */
-  readonly planar: boolean;
+  /** What comes first: all channels, the cells, or the anchors, whose cells hold their columns. */
+  readonly order: 'channels' | 'cells' | 'anchors';
 }
 
 /** All outputs as grids, from the finest to the coarsest; undefined where one is none or two have the same stride. */
@@ -59,19 +62,22 @@ function asGrid(value: ValueInfo, input: Size): Grid | undefined {
   const stride = (width: unknown, height: unknown) =>
     STRIDES.find((s) => width === input.width / s && height === input.height / s);
   const [, a, b, c, d] = dims;
-  const grid = (found: number, channels: number, planar: boolean) => ({
+  const grid = (found: number, channels: number, order: Grid['order']) => ({
     name,
     stride: found,
     width: input.width / found,
     height: input.height / found,
     channels,
-    planar,
+    order,
   });
   const first = stride(b, a);
-  if (dims.length === 5) return first && isFixed(c) && isFixed(d) ? grid(first, c * d, false) : undefined;
   const last = stride(c, b);
-  if (last && isFixed(a)) return grid(last, a, true);
-  return first && isFixed(c) ? grid(first, c, false) : undefined;
+  if (dims.length === 5) {
+    if (first && isFixed(c) && isFixed(d)) return grid(first, c * d, 'cells');
+    return last && isFixed(a) && isFixed(d) ? grid(last, a * d, 'anchors') : undefined;
+  }
+  if (last && isFixed(a)) return grid(last, a, 'channels');
+  return first && isFixed(c) ? grid(first, c, 'cells') : undefined;
 }
 
 /** Numbers of one head: of anchor a in cell i, column k stands at i·cellStep + a·anchorStep + k·columnStep. */
@@ -92,15 +98,15 @@ export function readHeads(outputs: Tensors, input: Size, anchors: Anchors): Head
   if (!grids || !columns) {
     throw unexpectedOutputs(outputs, `${anchors.length} grids of anchors · (5 + classes) channels`);
   }
-  return grids.map(({ name, width, height, planar, channels }, k) => ({
+  return grids.map(({ name, width, height, order, channels }, k) => ({
     data: toFloats(outputs[name]!),
     width,
     height,
     anchors: anchors[k]!,
     columns,
-    cellStep: planar ? 1 : channels,
-    anchorStep: planar ? columns * width * height : columns,
-    columnStep: planar ? width * height : 1,
+    cellStep: { channels: 1, cells: channels, anchors: columns }[order],
+    anchorStep: order === 'cells' ? columns : columns * width * height,
+    columnStep: order === 'channels' ? width * height : 1,
   }));
 }
 
@@ -143,10 +149,13 @@ export function recogniseV3(signature: Signature, grids: readonly Grid[]): Recog
   const mish = countOperators(signature, 'Softplus', 'Mish') > 0;
   const split = countOperators(signature, 'Split', 'Slice') > 0;
   const evidence = [`grids at strides ${strides} of three anchors, ${columns} numbers each`];
-  // YOLOv5 and YOLOv7 have these shapes too, and another decoding; they know neither activation.
-  if (!leaky && !mish) return undefined;
+  // YOLOv5 and YOLOv7 have these shapes too, and another decoding. They know neither activation, but for YOLOv7-tiny, which
+  // puts features together more often.
+  if ((!leaky && !mish) || (!mish && countOperators(signature, 'Concat') > MOST_CONCATS)) return undefined;
   if (columns !== BOX_COLUMNS + 80) evidence.push('no graph tells its anchors');
-  const sure = columns === BOX_COLUMNS + 80 ? 0.8 : 0.4;
+  // Anchors first, as both generations of ultralytics/yolov3 have them, whose decoding is not the same.
+  const anchorsFirst = grids.some(({ order }) => order === 'anchors');
+  const sure = columns === BOX_COLUMNS + 80 && !anchorsFirst ? 0.8 : 0.4;
   if (tiny) {
     // Both sets of anchors are in use for Tiny YOLOv3's finer head; Tiny YOLOv4 splits its channels.
     if (!split) return { confidence: 0.4, evidence, params: { anchors: V3_TINY } };

@@ -30,6 +30,7 @@ import { yoloSeg } from './yolo-seg.ts';
 import { yolov3 } from './yolov3.ts';
 import { yolov4 } from './yolov4.ts';
 import { yolov5 } from './yolov5.ts';
+import { yolov5Raw } from './yolov5-raw.ts';
 import { yolov8 } from './yolov8.ts';
 import { yolox } from './yolox.ts';
 import { yunet } from './yunet.ts';
@@ -45,6 +46,7 @@ export const families = {
   'yolo-end2end': yoloEnd2end,
   'yolo-nms': yoloNms,
   yolov5,
+  'yolov5-raw': yolov5Raw,
   'yolo-seg': yoloSeg,
   nanodet,
   centernet,
