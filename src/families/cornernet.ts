@@ -38,7 +38,8 @@ export const cornernet = defineFamily({
     if (Math.round(size.width / width) !== STRIDE || Math.round(size.height / height) !== STRIDE) return undefined;
     const logits = countOperators(signature, 'Sigmoid') === 0;
     return {
-      confidence: maps.named ? 0.9 : 0.7,
+      // Taken for each other, the corners of one object become those between two.
+      confidence: maps.named ? 0.9 : 0.45,
       evidence: [
         `heat maps, embeddings and offsets of two kinds of corners at stride ${STRIDE}`,
         `${logits ? 'no' : 'a'} Sigmoid in the graph`,
@@ -172,5 +173,8 @@ function isPair(values: readonly Output[]): boolean {
 function byKind(values: readonly Output[]): Pair | undefined {
   const start = values.find(({ name }) => /(^|[^a-z])(tl|top_?left)/i.test(name));
   const end = values.find(({ name }) => /(^|[^a-z])(br|bottom_?right)/i.test(name));
-  return start && end && start !== end ? [start, end] : undefined;
+  if (start && end && start !== end) return [start, end];
+  // PyTorch numbers what it traces: the reference gives the top left first.
+  const [a, b] = values.map(({ name }) => (/^\d+$/.test(name) ? Number(name) : Number.NaN));
+  return a! < b! ? [values[0]!, values[1]!] : a! > b! ? [values[1]!, values[0]!] : undefined;
 }

@@ -73,8 +73,9 @@ function asGrid(value: ValueInfo, input: Size): Grid | undefined {
   const first = stride(b, a);
   const last = stride(c, b);
   if (dims.length === 5) {
-    if (first && isFixed(c) && isFixed(d)) return grid(first, c * d, 'cells');
-    return last && isFixed(a) && isFixed(d) ? grid(last, a * d, 'anchors') : undefined;
+    if (!isFixed(d) || d <= BOX_COLUMNS) return undefined;
+    if (first && isFixed(c)) return grid(first, c * d, 'cells');
+    return last && isFixed(a) ? grid(last, a * d, 'anchors') : undefined;
   }
   if (last && isFixed(a)) return grid(last, a, 'channels');
   return first && isFixed(c) ? grid(first, c, 'cells') : undefined;

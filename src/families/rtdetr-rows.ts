@@ -50,6 +50,9 @@ export const rtdetrRows = defineFamily({
     if (task !== undefined && (names !== 2 || isNamed)) {
       return { confidence: 0.95, evidence: [...evidence, `Ultralytics metadata: task ${task}`] };
     }
+    // Nothing else tells rows from columns.
+    const rows = output.dims[1];
+    if (isFixed(rows) && rows < columns) return undefined;
     evidence.push(`rows of a box and ${columns - SIDES} classes`);
     const activation = seeActivation(output, columns, probe);
     if (!activation) return { confidence: 0.4, evidence };

@@ -47,11 +47,18 @@ export const yoloSeg = defineFamily({
     const [, a, b] = found.head.dims;
     const isEnd2end = b === BEFORE.end2end + found.prototypes && !(isFixed(a) && a > MAX_ROWS);
     if (task === 'segment' && (endToEnd || isEnd2end)) {
+      if (isFixed(b) && !isEnd2end) return undefined;
       const params = { layout: 'end2end', classes: countNames(signature) };
       return { confidence: 0.95, evidence: ['Ultralytics metadata: task segment, end to end'], params };
     }
-    if (task === 'segment') return { confidence: 0.95, evidence: ['Ultralytics metadata: task segment'] };
     const size = fixedInputSize(signature, probe);
+    if (task === 'segment') {
+      // Turned around, or of a graph with suppression: not as wide as its names say, or fewer columns than cells.
+      const names = countNames(signature);
+      if (names > 0 && isFixed(a) && a !== BEFORE.columns + names + found.prototypes) return undefined;
+      if (size && isFixed(b) && b <= MAX_ROWS && !stridesOf(size, b)) return undefined;
+      return { confidence: 0.95, evidence: ['Ultralytics metadata: task segment'] };
+    }
     if (!size) return undefined;
     const evidence = [`boxes and ${found.prototypes} prototypes of masks`];
     const strides = stridesOf(size, b);

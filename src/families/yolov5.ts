@@ -4,6 +4,7 @@ import { argmax } from '../vision/scores.ts';
 import { isFixed, type Probe, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import type { Limits } from '../vision/types.ts';
+import { countNames } from './class-numbers.ts';
 import { defineFamily } from './define.ts';
 import { fixedInputSize, isFloat, isOne, unexpectedOutputs } from './graph.ts';
 import { stridesOf, yoloInput } from './ultralytics.ts';
@@ -29,6 +30,9 @@ export const yolov5 = defineFamily({
     const size = fixedInputSize(signature, probe);
     if (!output || !size || 'task' in signature.metadata) return undefined;
     const [, rows, columns] = output.dims;
+    // With coefficients of masks, whose prototypes are not there, rows are wider than the names.
+    const names = countNames(signature);
+    if (names > 0 && columns !== BOX_COLUMNS + names) return undefined;
     // Older exporters of YOLOv5 give the raw maps beside the decoded rows.
     if (!signature.outputs.every((other) => other === output || isRawMap(other, columns))) return undefined;
     const strides = stridesOf(size, rows, ANCHORS);

@@ -7,7 +7,7 @@ import { toFloats } from '../vision/tensor.ts';
 import type { Detections, Limits } from '../vision/types.ts';
 import { countNames } from './class-numbers.ts';
 import { defineFamily, type Recognition } from './define.ts';
-import { fixedInputSize, isFloat, isOne, unexpectedOutputs } from './graph.ts';
+import { countOperators, fixedInputSize, isFloat, isOne, unexpectedOutputs } from './graph.ts';
 import {
   countExtras,
   type Extras,
@@ -40,6 +40,8 @@ export const yolov8 = defineFamily({
     if (!output || outputs.length > 2 || !outputs.every((other) => isHead(other) && sameShape(other, output))) {
       return undefined;
     }
+    // Deformable attention: rows of an RT-DETR, turned around.
+    if (countOperators(signature, 'GridSample') > 0) return undefined;
     const chosen = outputs.length === 2 ? { output: output.name } : {};
     const { task, endToEnd, extras } = readMetadata(signature);
     if (task === undefined) return recogniseBare(signature, output, chosen, probe);
@@ -49,7 +51,8 @@ export const yolov8 = defineFamily({
     const rows = output.dims[1];
     if (classes > 0 && isFixed(rows) && rows !== BOX_ROWS + classes + countExtras(extras)) return undefined;
     return {
-      confidence: 0.95,
+      // Where even the rows are left open, these might be those of a YOLO end to end.
+      confidence: isFixed(rows) ? 0.95 : 0.45,
       evidence: [`Ultralytics metadata: task ${task}`],
       params: { ...chosen, ...extras },
     };
@@ -135,7 +138,8 @@ function recogniseBare(
   const [, rows, columns] = output.dims;
   const size = fixedInputSize(signature, probe);
   const strides = size && stridesOf(size, columns);
-  if (!strides || !isFixed(rows)) return undefined;
+  // This head means distances by a softmax; an exponential is YOLOX's decoding.
+  if (!strides || !isFixed(rows) || countOperators(signature, 'Exp') > 0) return undefined;
   const evidence = [`${columns} columns, one for each cell at strides ${strides.join(', ')}`];
   if (rows === BOX_ROWS + 80) {
     return { confidence: 0.75, evidence: [...evidence, '4 rows of box and 80 of COCO classes'], params: chosen };
@@ -153,10 +157,12 @@ function seeExtras(
   rows: number,
   anchors: number,
 ): { readonly params: Extras; readonly evidence: string } | undefined {
-  const ranges = Array.from({ length: rows - BOX_ROWS }, (_, k) => {
-    const row = data.subarray((BOX_ROWS + k) * anchors, (BOX_ROWS + k + 1) * anchors);
+  const [, , width, height, ...ranges] = Array.from({ length: rows }, (_, k) => {
+    const row = data.subarray(k * anchors, (k + 1) * anchors);
     return { min: row.reduce((a, b) => Math.min(a, b)), max: row.reduce((a, b) => Math.max(a, b)) };
   });
+  // Rows and columns changed over: sizes that are logarithms are YOLOX's, a score that is 1 everywhere is YOLOv6's.
+  if (!(width!.min >= 0 && height!.min >= 0) || ranges[0]!.min === 1) return undefined;
   // float16 may overshoot a little.
   const isScore = ({ min, max }: { min: number; max: number }) => min >= -1e-3 && max <= 1.001;
   const scores = ranges.findIndex((range) => !isScore(range));
