@@ -25,6 +25,7 @@ import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
 import { yoloEnd2end } from './yolo-end2end.ts';
+import { yoloNas } from './yolo-nas.ts';
 import { yoloNms } from './yolo-nms.ts';
 import { yoloSeg } from './yolo-seg.ts';
 import { yolov3 } from './yolov3.ts';
@@ -44,6 +45,7 @@ export const families = {
   yolox,
   yolov8,
   'yolo-end2end': yoloEnd2end,
+  'yolo-nas': yoloNas,
   'yolo-nms': yoloNms,
   yolov5,
   'yolov5-raw': yolov5Raw,
