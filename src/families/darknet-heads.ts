@@ -135,7 +135,9 @@ export function recogniseV2(signature: Signature, grid: Grid): Recognition | und
   // Only the larger one passes features by.
   const anchors = countOperators(signature, 'Concat') > 0 ? V2_VOC : V2_TINY_VOC;
   const evidence = [seen, 'no graph tells its anchors'];
-  return { confidence: classes === 20 ? 0.55 : 0.4, evidence, params: { anchors, softmax: true } };
+  // Darknet's layers multiply nothing: then pixels are scaled in the graph, by a factor that is not told.
+  const isPlain = countOperators(signature, 'Mul', 'Div', 'Sub') === 0 && countOperators(signature, 'LeakyRelu') > 0;
+  return { confidence: classes === 20 && isPlain ? 0.55 : 0.4, evidence, params: { anchors, softmax: true } };
 }
 
 /** Heads of three anchors each: YOLOv3 or YOLOv4, told apart by their activations. */
