@@ -25,6 +25,7 @@ import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
 import { yoloEnd2end } from './yolo-end2end.ts';
+import { yoloFastest } from './yolo-fastest.ts';
 import { yoloNas } from './yolo-nas.ts';
 import { yoloNms } from './yolo-nms.ts';
 import { yoloSeg } from './yolo-seg.ts';
@@ -54,6 +55,7 @@ export const families = {
   centernet,
   cornernet,
   fastestdet,
+  'yolo-fastest': yoloFastest,
   ssd,
   'ssd-raw': ssdRaw,
   'ssd-nms': ssdNms,
