@@ -54,6 +54,11 @@ const changes = {
       inputs: { [image(graph).name]: value('bytes', 'uint8', [n, h, w, c]) },
     };
   },
+  'bytes, divided in the graph': (graph) => ({
+    before: [node('Cast', ['bytes'], ['numbers'], { to: 1 }), node('Div', ['numbers', 'most'], [image(graph).name])],
+    initializers: [tensor('most', 'float32', [1], [255])],
+    inputs: { [image(graph).name]: typed(image(graph), 'bytes', image(graph).dims, 'uint8') },
+  }),
   'no metadata': () => ({ withoutMetadata: true }),
   'shapes left open': (graph) => {
     const open = (v: ValueInfo) =>
@@ -97,6 +102,7 @@ const cases: readonly [base: string, change: string | Change, outcome: 'same' | 
   ['yolov8n-int8-320-coco', 'no metadata', 'same'],
   ['yolov8n-int8-320-coco', 'a batch of 4', 'same'],
   ['yolov8n-int8-320-coco', 'half precision', 'same'],
+  ['yolov8n-int8-320-coco', 'bytes, divided in the graph', 'same'],
   ['yolov8n-int8-320-coco', 'shapes left open', 'refused'],
   // Its metadata names 80 classes.
   ['yolov8n-int8-320-coco', only(1, [0, 1, 2, 3, 4, 5, 6]), 'refused'],
@@ -129,11 +135,22 @@ const cases: readonly [base: string, change: string | Change, outcome: 'same' | 
   ['deeplabv3-mobilenetv2-voc', 'half precision', 'same'],
   ['deeplabv3-mobilenetv2-voc', 'an argmax at the end', 'same'],
   ['deeplabv3-mobilenetv2-voc', only(1, [0, 3, 15]), 'fewer'],
+  ['ultraface-rfb-320', 'renamed', 'same'],
+  ['ultraface-rfb-320', 'half precision', 'same'],
+  ['ultraface-rfb-320-raw', 'outputs in another order', 'same'],
+  ['blazeface-back-256', 'renamed', 'same'],
+  ['blazeface-back-256', 'outputs in another order', 'same'],
   ['mobilenet-v2-imagenet', 'a batch of 4', 'same'],
   ['mobilenet-v2-imagenet', only(1, [0, 1, 2]), 'refused'],
 ];
 
-const pictures: Record<string, string> = { 'deeplabv3-mobilenetv2-voc': `${data}/coral-seg/bird_segmentation.bmp` };
+const face = 'samples/astronaut.png';
+const pictures: Record<string, string> = {
+  'ultraface-rfb-320': face,
+  'ultraface-rfb-320-raw': face,
+  'blazeface-back-256': face,
+  'deeplabv3-mobilenetv2-voc': `${data}/coral-seg/bird_segmentation.bmp`,
+};
 
 describe.skipIf(!weights || !data)('graphs changed by hand (needs the reference weights and photos)', () => {
   const originals = new Map<string, Promise<Seen[]>>();
