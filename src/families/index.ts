@@ -12,6 +12,8 @@ import { duc } from './duc.ts';
 import { fasterRcnn } from './faster-rcnn.ts';
 import { fastestdet } from './fastestdet.ts';
 import { maskRcnn } from './mask-rcnn.ts';
+import { mmdet } from './mmdet.ts';
+import { mmdetMask } from './mmdet-mask.ts';
 import { nanodet } from './nanodet.ts';
 import { paddle } from './paddle.ts';
 import { retinaface } from './retinaface.ts';
@@ -63,6 +65,8 @@ export const families = {
   'torchvision-mask': torchvisionMask,
   'faster-rcnn': fasterRcnn,
   'mask-rcnn': maskRcnn,
+  mmdet,
+  'mmdet-mask': mmdetMask,
   detr,
   'detr-seg': detrSeg,
   rtdetr,
