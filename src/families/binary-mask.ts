@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { logit, sigmoid } from '../vision/scores.ts';
-import { isFixed, type ValueInfo } from '../vision/signature.ts';
+import { isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
 import {
   countOperators,
+  endsIn,
   findImageInput,
   fixedInputSize,
   imageInputSpec,
@@ -12,18 +13,22 @@ import {
   isOne,
   unexpectedOutputs,
 } from './graph.ts';
-import { isUNet, normalizationSchema, normalizations } from './normalization.ts';
+import { hasWeight } from './head-weights.ts';
+import { isPretrainedUNet, isU2Net, isUNet, normalizationSchema, normalizations } from './normalization.ts';
 
-/** U²-Net gives the mask, then the six that it is fused from. */
-const U2NET_OUTPUTS = 7;
-/** The side that IS-Net takes. */
+/** Sides that the references of U²-Net, and of IS-Net and BiRefNet, stretch pictures to. */
+const U2NET_SIDE = 320;
 const ISNET_SIDE = 1024;
+/** Nested U's pool within each of their stages: 33 times in U²-Net and IS-Net, 4 or 5 times in a plain one. */
+const NESTED_POOLS = 30;
+/** MODNet's norm is half a batch's, half a picture's, 16 times. */
+const MODNET_NORMS = 16;
 
 export const binaryMask = defineFamily({
   task: 'semantic-segmentation',
   title: 'One mask: foreground or background',
   reference:
-    'google-ai-edge/mediapipe: mediapipe/modules/selfie_segmentation; milesial/Pytorch-UNet: predict.py; xuebinqin/U-2-Net: u2net_test.py; xuebinqin/DIS; danielgatis/rembg: rembg/sessions',
+    'google-ai-edge/mediapipe: mediapipe/modules/selfie_segmentation; milesial/Pytorch-UNet: predict.py; xuebinqin/U-2-Net: u2net_test.py; xuebinqin/DIS; danielgatis/rembg: rembg/sessions; ZHKKKe/MODNet: onnx/inference_onnx.py; PeterL1n/RobustVideoMatting: documentation/inference.md',
   params: z.strictObject({
     /** Whether the map holds logits. */
     logits: z.boolean().default(false),
@@ -39,43 +44,57 @@ export const binaryMask = defineFamily({
 
   recognise(signature, probe) {
     const size = fixedInputSize(signature, probe);
-    const [output] = signature.outputs;
-    if (!size || !output || !findImageInput(signature) || !signature.outputs.every(isOneChannel)) return undefined;
+    const output = pickMask(signature.outputs);
+    if (!size || !output || !findImageInput(signature)) return undefined;
     const [, a, b, c] = output.dims;
     const [height, width] = a === 1 ? [b, c] : [a, b];
     if (!isFixed(height) || !isFixed(width)) return undefined;
-    const evidence = [`a map of one channel, ${width}×${height}`];
-    if (signature.outputs.length === U2NET_OUTPUTS) {
-      const params = { rescale: true, normalization: 'imagenet' };
-      return { confidence: 0.75, evidence: [...evidence, `${U2NET_OUTPUTS} of them: U²-Net`], params };
-    }
+    const found = (confidence: number, why: string, params = {}) => ({
+      confidence,
+      evidence: [`a map of one channel, ${width}×${height}`, why],
+      params,
+    });
+    if (isVideoMatting(signature)) return found(0.9, 'RobustVideoMatting: each picture is a film of its own');
+    if (!signature.outputs.every(isOneChannel)) return undefined;
+    const imagenet = { rescale: true, normalization: 'imagenet' };
+    if (isU2Net(signature)) return found(0.75, 'seven of them: U²-Net', imagenet);
     // Distances look like masks, and have their name.
     if (signature.outputs.length > 1 || /depth|disp/i.test(output.name)) return undefined;
-    const sigmoid = countOperators(signature, 'Sigmoid') > 0;
-    if (sigmoid && size.width === ISNET_SIDE && size.height === ISNET_SIDE) {
-      const params = { rescale: true, normalization: 'centered' };
-      return { confidence: 0.6, evidence: [...evidence, 'Sigmoid in the graph', 'the side of IS-Net'], params };
-    }
-    if (sigmoid) return { confidence: 0.6, evidence: [...evidence, 'Sigmoid in the graph'] };
+    const logits = !endsIn(signature, output, 'Sigmoid', 'HardSigmoid');
+    if (isBiRefNet(signature)) return found(0.85, 'layers named as in BiRefNet', { ...imagenet, logits });
+    const normalization = isPretrainedUNet(signature) ? 'imagenet' : 'unit';
     // Depth and other regressions have this shape too, and end without a sigmoid.
-    const confidence = isUNet(signature) ? 0.6 : 0.4;
-    return { confidence, evidence: [...evidence, 'no Sigmoid: logits (assumed)'], params: { logits: true } };
+    if (logits) {
+      return found(isUNet(signature) ? 0.6 : 0.4, 'no Sigmoid at the end: logits (assumed)', { logits, normalization });
+    }
+    if (isModNet(signature)) return found(0.85, 'ends in a Sigmoid; norms of MODNet', { normalization: 'symmetric' });
+    if (countOperators(signature, 'MaxPool') >= NESTED_POOLS) {
+      if (size.width === U2NET_SIDE) return found(0.7, 'nested U’s, with the side of U²-Net', imagenet);
+      return found(0.7, 'nested U’s: IS-Net (assumed)', { rescale: true, normalization: 'centered' });
+    }
+    return found(0.6, 'ends in a Sigmoid', { normalization });
   },
 
-  input: (signature, { normalization }) =>
-    imageInputSpec(signature, {
+  input(signature, { normalization, rescale }) {
+    const side = isU2Net(signature) ? U2NET_SIDE : rescale ? ISNET_SIDE : 256;
+    const rest = {
       fit: 'stretch',
-      defaultSize: { width: 256, height: 256 },
-      dynamic: { mode: 'scale', longest: 1024, multiple: 32, anchor: 'top-left', enlarge: false },
-      pad: 114,
+      defaultSize: { width: side, height: side },
       ...normalizations[normalization],
-    }),
+    } as const;
+    // Padding would be among the values that the map is stretched over.
+    if (rescale) return imageInputSpec(signature, rest);
+    const dynamic = isModNet(signature)
+      ? ({ mode: 'limit', shortest: 512, longest: 2048, multiple: 32 } as const)
+      : ({ mode: 'scale', longest: 1024, multiple: 32, anchor: 'top-left', enlarge: false } as const);
+    return imageInputSpec(signature, { ...rest, dynamic, pad: 114 });
+  },
 
   classes: (_signature, { foreground }) => ['background', foreground],
 
   decode(outputs, { params }) {
-    // The first of several is the fused one.
-    const output = Object.values(outputs).find(isOneChannel);
+    const picked = pickMask(Object.entries(outputs).map(([name, { dtype, dims }]) => ({ name, dtype, dims })));
+    const output = picked && outputs[picked.name];
     if (!output) throw unexpectedOutputs(outputs, 'a mask [1,1,H,W] or [1,H,W,1]');
     const [, a, b, c] = output.dims as [number, number, number, number];
     const [height, width] = a === 1 ? [b, c] : [a, b];
@@ -103,6 +122,28 @@ function extremes(data: Float32Array): number[] {
     if (data[i]! > most) most = data[i]!;
   }
   return [least, most];
+}
+
+/** Of several the one that videos' matting calls alpha, or the first: U²-Net's fused one. */
+function pickMask(values: readonly ValueInfo[]): ValueInfo | undefined {
+  const fitting = values.filter(isOneChannel);
+  return fitting.find(({ name }) => name === 'pha') ?? fitting[0];
+}
+
+function isVideoMatting({ inputs, outputs }: Signature): boolean {
+  return inputs.some(({ name }) => name === 'r1i') && outputs.some(({ name }) => name === 'pha');
+}
+
+function isModNet(signature: Signature): boolean {
+  const [batch, picture] = ['BatchNormalization', 'InstanceNormalization'].map((name) =>
+    countOperators(signature, name),
+  );
+  return batch === MODNET_NORMS && picture === MODNET_NORMS;
+}
+
+/** By the layers that ZhengPeng7/BiRefNet has and others lack (models/birefnet.py). */
+function isBiRefNet(signature: Signature): boolean {
+  return hasWeight(signature, /(?:^|\.)decoder\.gdt_convs_/);
 }
 
 function isOneChannel(value: Pick<ValueInfo, 'dtype' | 'dims'>): boolean {

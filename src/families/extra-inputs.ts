@@ -22,6 +22,13 @@ const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims'])
   scale_factor: () => ({ dims: [2], values: [1, 1] }),
   // Caffe's R-CNNs: height, width, scale.
   im_info: ({ width, height }) => ({ dims: [3], values: [height, width, 1] }),
+  // RobustVideoMatting (documentation/inference.md; inference.py's auto_downsample_ratio): what it has seen before, at
+  // the first picture of a film, and the scale that brings the longer side to 512 pixels.
+  r1i: nothingSeen,
+  r2i: nothingSeen,
+  r3i: nothingSeen,
+  r4i: nothingSeen,
+  downsample_ratio: ({ width, height }) => ({ dims: [1], values: [Math.min(1, 512 / Math.max(width, height))] }),
   // Hugging Face's DETRs: where the batch is picture and not padding. Some exports fix it to 64×64: the graph resizes it.
   pixel_mask: (input, declared) => {
     const [rows, columns] = declared.slice(-2);
@@ -29,6 +36,10 @@ const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims'])
     return { dims, values: new Float32Array(dims[0] * dims[1]).fill(1) };
   },
 };
+
+function nothingSeen(): Extra {
+  return { dims: [1, 1, 1], values: [0] };
+}
 
 /** Inputs beside the picture that nothing is known of. */
 export function unknownInputs(signature: Signature, image: string): string[] {

@@ -97,8 +97,6 @@ export function imageInputSpec(signature: Signature, { fit, defaultSize, dynamic
     pad: 0,
     color: 'rgb',
     ...rest,
-    // Bytes hold pixels as they are: such a graph normalises for itself.
-    ...(dtype === 'uint8' && { mean: [0, 0, 0], std: [1, 1, 1] }),
     ...(input.channels === 1 && { color: 'gray' }),
     resize: dynamic && !input.width && !input.height ? dynamic : fixed,
   };
@@ -117,6 +115,11 @@ export function isOne(dim: Dim | undefined): boolean {
 /** Whether floats can be read from it. */
 export function isFloat(value: { readonly dtype: string }): boolean {
   return value.dtype === 'float32' || value.dtype === 'float16';
+}
+
+/** Whether an output is what one of these operators computes, whatever changes its shape, size or type afterwards. */
+export function endsIn({ lastOperators = {} }: Signature, { name }: ValueInfo, ...operators: string[]): boolean {
+  return Object.hasOwn(lastOperators, name) && operators.includes(lastOperators[name]!);
 }
 
 /** How often the main graph uses any of these operators. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { InputSpec } from '../vision/input-spec.ts';
 import type { Signature } from '../vision/signature.ts';
 import { countOperators, findImageInput } from './graph.ts';
+import { hasWeight } from './head-weights.ts';
 
 /** Ways to normalise pixels that no graph tells, for RGB order unless it says otherwise. */
 export const normalizations = {
@@ -35,9 +36,20 @@ export function isUNet(signature: Signature): boolean {
   return ups >= 3 && countOperators(signature, 'Concat') >= 3 && transformer === 0;
 }
 
+/** U²-Net gives the map, then the six that it is fused from. */
+export function isU2Net({ outputs }: Signature): boolean {
+  return outputs.length === 7;
+}
+
+/** Decoders of qubvel/segmentation_models.pytorch, whose encoders are pretrained on ImageNet. */
+export function isPretrainedUNet(signature: Signature): boolean {
+  return hasWeight(signature, /(?:^|\.)segmentation_head\.0\.(?:weight|bias)$/);
+}
+
 /**
  * The usual normalisation of the training framework that a graph seems to come from: a byte input normalises in the
- * graph; channels last and converters from TensorFlow mean −1 to 1; U-Nets 0 to 1; anything else torchvision's.
+ * graph; channels last and converters from TensorFlow mean −1 to 1; U-Nets 0 to 1, but for those with a pretrained
+ * encoder and U²-Net; anything else torchvision's.
  */
 export function guessNormalization(signature: Signature): { normalization: Normalization; evidence: string } {
   const input = findImageInput(signature);
@@ -45,6 +57,11 @@ export function guessNormalization(signature: Signature): { normalization: Norma
   if (input?.layout === 'nhwc' || /^(tf|keras|tensorflow)/i.test(signature.producer)) {
     return { normalization: 'symmetric', evidence: 'made with TensorFlow: pixels scaled to −1…1 (assumed)' };
   }
-  if (isUNet(signature)) return { normalization: 'unit', evidence: 'a U-Net: pixels scaled to 0…1 (assumed)' };
+  if (isPretrainedUNet(signature)) {
+    return { normalization: 'imagenet', evidence: 'an encoder pretrained on ImageNet: its statistics' };
+  }
+  if (isUNet(signature) && !isU2Net(signature)) {
+    return { normalization: 'unit', evidence: 'a U-Net: pixels scaled to 0…1 (assumed)' };
+  }
   return { normalization: 'imagenet', evidence: 'pixels normalised with ImageNet statistics (assumed)' };
 }

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { Resize } from '../vision/input-spec.ts';
 import { isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { type Tensor, toFloats } from '../vision/tensor.ts';
 import type { Size } from '../vision/types.ts';
 import { defineFamily } from './define.ts';
 import {
   countOperators,
+  endsIn,
   findImageInput,
   fixedInputSize,
   imageInputSpec,
@@ -18,6 +20,18 @@ import { guessNormalization, isUNet, normalizationSchema, normalizations } from 
 const MAX_CLASSES = 256;
 /** Data sets whose number of classes is telling: Cityscapes, VOC, LIP, ADE20K, COCO-Stuff. */
 const KNOWN_CLASSES = [19, 20, 21, 59, 60, 150, 171, 182];
+
+/** torchvision's reference scripts bring the shorter side to 520; smaller pictures are left as they are. */
+const TORCHVISION: Resize = {
+  mode: 'scale',
+  shortest: 520,
+  longest: 1040,
+  multiple: 32,
+  anchor: 'top-left',
+  enlarge: false,
+};
+/** DeepLab's frozen graphs pad to 513×513 and take nothing larger (tensorflow/models: deeplab_demo.ipynb). */
+const DEEPLAB: Resize = { mode: 'scale', longest: 513, multiple: 1, anchor: 'top-left', enlarge: true };
 
 const params = z.strictObject({
   /** Where scores have their classes; maps of indices need no telling. */
@@ -33,7 +47,7 @@ export const semantic = defineFamily({
   task: 'semantic-segmentation',
   title: 'Semantic segmentation: a score per class and pixel, or an index per pixel',
   reference:
-    'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab; milesial/Pytorch-UNet: predict.py; huggingface/transformers: SegFormer',
+    'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab; milesial/Pytorch-UNet: predict.py; huggingface/transformers: SegFormer; PaddlePaddle/PaddleSeg: deploy/python/infer_onnx.py; open-mmlab/mmdeploy: configs/mmseg',
   params,
   defaults: { scoreThreshold: 0, iouThreshold: 1, maxDetections: 1 },
 
@@ -41,7 +55,9 @@ export const semantic = defineFamily({
     const size = fixedInputSize(signature, probe);
     const output = pickOutput(signature.outputs);
     if (!size || !output || !findImageInput(signature)) return undefined;
-    const { normalization, evidence } = guessNormalization(signature);
+    const { normalization, evidence } = isPaddleSeg(signature)
+      ? { normalization: 'symmetric', evidence: 'from Paddle: pixels scaled to −1…1, as PaddleSeg does' }
+      : guessNormalization(signature);
     if (!isScores(output)) {
       const confidence = signature.outputs.length === 1 ? 0.7 : 0.4;
       return { confidence, evidence: ['a map of class indices', evidence], params: { normalization } };
@@ -53,7 +69,7 @@ export const semantic = defineFamily({
     if (channels < 2 || channels > MAX_CLASSES) return undefined;
     const seen = [`scores of ${channels} classes on a map of ${width}×${height}`, evidence];
     const tensor = probe?.outputs[output.name];
-    if (tensor && isDistribution(toFloats(tensor), channels, layout)) {
+    if (endsIn(signature, output, 'Softmax') || (tensor && isDistribution(toFloats(tensor), channels, layout))) {
       return {
         confidence: 0.8,
         evidence: [...seen, 'the scores of each pixel add up to 1'],
@@ -61,20 +77,25 @@ export const semantic = defineFamily({
       };
     }
     const [strideX, strideY] = [size.width / width, size.height / height];
+    // Masks of objects come with boxes.
+    if (!signature.outputs.every(isScores))
+      return { confidence: 0.3, evidence: seen, params: { layout, normalization } };
     // A probe that left the size to the graph tells strides only about.
     const confidence = confidenceOf(signature, probe, output, channels, Math.round(strideX), Math.round(strideY));
     return { confidence, evidence: seen, params: { layout, normalization } };
   },
 
-  input: (signature, { normalization }) =>
-    imageInputSpec(signature, {
+  input(signature, { normalization }) {
+    const input = findImageInput(signature);
+    return imageInputSpec(signature, {
       fit: 'stretch',
+      // Hugging Face's processor of SegFormer stretches to this size.
       defaultSize: { width: 512, height: 512 },
-      // torchvision's reference scripts bring the shorter side to 520; smaller pictures are left as they are.
-      dynamic: { mode: 'scale', shortest: 520, longest: 1040, multiple: 32, anchor: 'top-left', enlarge: false },
+      ...(input?.name !== 'pixel_values' && { dynamic: input?.name.startsWith('ImageTensor') ? DEEPLAB : TORCHVISION }),
       pad: 114,
       ...normalizations[normalization],
-    }),
+    });
+  },
 
   classes(signature, { layout, output, classes }) {
     const value = pickOutput(signature.outputs, output);
@@ -97,6 +118,11 @@ export const semantic = defineFamily({
     return { kind: 'scores', width, height, data };
   },
 });
+
+/** Paddle2ONNX keeps the names of Paddle's temporary values; its own deployments of segmenters use one normalisation. */
+function isPaddleSeg({ producer, outputs }: Signature): boolean {
+  return /paddle/i.test(producer) || outputs.some(({ name }) => /\.tmp_\d+$/.test(name));
+}
 
 /** Where the classes are: the two other dimensions have the input's proportions; where both readings do, the smaller. */
 function layoutOf([a, b, c]: readonly [number, number, number], { width, height }: Size): 'nchw' | 'nhwc' {

@@ -44,7 +44,12 @@ export function fitFrame(source: Size, resize: Resize): Frame {
       return anchored(source, input, content, resize.anchor);
     }
     case 'limit': {
-      const ratio = Math.min(1, resize.longest / Math.max(source.width, source.height));
+      const { shortest = Number.POSITIVE_INFINITY, longest } = resize;
+      const ratio = Math.min(
+        1,
+        shortest / Math.min(source.width, source.height),
+        longest / Math.max(source.width, source.height),
+      );
       const size = {
         width: toMultiple(source.width * ratio, resize.multiple),
         height: toMultiple(source.height * ratio, resize.multiple),

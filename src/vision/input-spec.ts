@@ -17,8 +17,11 @@ export const resizeSchema = z.discriminatedUnion('mode', [
     height: pixels,
     anchor,
   }),
-  /** For graphs of dynamic size: the longer side at most `longest`, both sides rounded to a multiple of `multiple`. */
-  z.object({ mode: z.literal('limit'), longest: pixels, multiple }),
+  /**
+   * For graphs of dynamic size: the longer side at most `longest`, the shorter (where given) at most `shortest`, both
+   * rounded to a multiple of `multiple`.
+   */
+  z.object({ mode: z.literal('limit'), shortest: pixels.optional(), longest: pixels, multiple }),
   /**
    * For graphs of dynamic size: aspect ratio kept, scaled until the shorter side is `shortest` (where given) or the
    * longer one `longest`, whichever comes first; both sides padded to a multiple of `multiple`.

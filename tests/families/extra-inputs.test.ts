@@ -36,6 +36,23 @@ describe('extra inputs', () => {
     });
   });
 
+  it('tell a graph of films that it has seen nothing, and to look at 512 pixels', () => {
+    const film = ['batch_size', 'channels', 'height', 'width'];
+    const graph = signature(
+      [
+        value('src', ['batch_size', 3, 'h', 'w'], 'float16'),
+        value('r1i', film, 'float16'),
+        value('downsample_ratio', [1]),
+      ],
+      [],
+    );
+    const ratio = (width: number) => extraInputs(graph, 'src', { width, height: 320 }, 1).downsample_ratio;
+    expect(ratio(1024)).toEqual({ dtype: 'float32', dims: [1], data: Float32Array.of(0.5) });
+    expect(ratio(320)!.data).toEqual(Float32Array.of(1));
+    const nothing = { dtype: 'float16', dims: [1, 1, 1, 1], data: Uint16Array.of(0) };
+    expect(extraInputs(graph, 'src', size, 1).r1i).toEqual(nothing);
+  });
+
   it('are masks of the picture’s size, or of the size that the graph declares', () => {
     const mask = (dims: (number | string)[], dtype: 'int64' | 'bool') =>
       extraInputs(signature([picture, value('pixel_mask', dims, dtype)], []), 'images', size, 1).pixel_mask!;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { families } from '../../src/families/index.ts';
 import { recogniseFamily } from '../../src/families/recognise.ts';
 import { readSignature } from '../../src/onnx/read-signature.ts';
+import type { Signature } from '../../src/vision/signature.ts';
 import { sharedPath } from '../helpers/shared.ts';
 import { signature, value } from './fixture.ts';
 
@@ -70,6 +71,48 @@ describe('recogniseFamily', () => {
 
   it('does not take an embedding for a classification', () => {
     expect(recogniseFamily(signature(image(224), [value('embedding', [1, 512])])).best).toBeUndefined();
+  });
+
+  it('takes a sigmoid for a probability at the end of a graph alone', () => {
+    const graph = (last: string) =>
+      signature(image(256), [value('mask', [1, 1, 256, 256])], {
+        operators: { Sigmoid: 40, Resize: 5, Concat: 5 },
+        lastOperators: { mask: last },
+      });
+    expect(recogniseFamily(graph('Sigmoid')).best?.params).toMatchObject({ normalization: 'unit' });
+    expect(recogniseFamily(graph('Conv')).best?.params).toMatchObject({ logits: true });
+    expect(recogniseFamily({ ...graph('Conv'), operators: { Sigmoid: 40 } }).best).toBeUndefined();
+  });
+
+  it('normalises pixels as segmenters of several makers do', () => {
+    const masks = (side: number, about: Partial<Signature>) =>
+      recogniseFamily(
+        signature(image(side), [value('y', [1, 1, side, side])], { lastOperators: { y: 'Sigmoid' }, ...about }),
+      ).best?.params;
+    expect(masks(320, { operators: { MaxPool: 33 } })).toMatchObject({ normalization: 'imagenet', rescale: true });
+    expect(masks(1024, { operators: { MaxPool: 33 } })).toMatchObject({ normalization: 'centered', rescale: true });
+    expect(masks(1024, { operators: { MaxPool: 4 } })).toEqual({ normalization: 'unit' });
+    const pretrained = { weights: { 'segmentation_head.0.weight': [1, 16, 3, 3] } };
+    expect(masks(320, pretrained)).toEqual({ normalization: 'imagenet' });
+    const scores = (about: Partial<Signature>) =>
+      recogniseFamily(signature(image(320), [value('y', [1, 4, 320, 320])], about)).best?.params?.normalization;
+    const unet = { Resize: 4, Concat: 4 };
+    expect(scores({ operators: unet })).toBe('unit');
+    expect(scores({ operators: unet, ...pretrained })).toBe('imagenet');
+    expect(scores({ operators: unet, producer: 'PaddlePaddle 1.0' })).toBe('symmetric');
+  });
+
+  it('brings pictures to the size that each reference of a dynamic graph does', () => {
+    const resizeOf = (family: 'semantic' | 'binary-mask', name: string, params = {}, operators = {}) => {
+      const graph = signature([value(name, [1, 3, null, null])], [value('y', [1, 1, null, null])], { operators });
+      return families[family].bind(graph, params).input.resize;
+    };
+    expect(resizeOf('semantic', 'input')).toMatchObject({ mode: 'scale', shortest: 520 });
+    expect(resizeOf('semantic', 'pixel_values')).toEqual({ mode: 'stretch', width: 512, height: 512 });
+    expect(resizeOf('semantic', 'ImageTensor:0')).toMatchObject({ mode: 'scale', longest: 513, multiple: 1 });
+    expect(resizeOf('binary-mask', 'input', { rescale: true })).toEqual({ mode: 'stretch', width: 1024, height: 1024 });
+    const norms = { BatchNormalization: 16, InstanceNormalization: 16 };
+    expect(resizeOf('binary-mask', 'input', {}, norms)).toMatchObject({ mode: 'limit', shortest: 512 });
   });
 
   it('reads torchvision’s output named out, and TensorFlow’s convention of pixels', () => {

@@ -7,6 +7,17 @@ import { halfToFloat } from '../../src/vision/tensor.ts';
 describe('fitFrame', () => {
   const scale = { mode: 'scale', longest: 1333, multiple: 32, anchor: 'top-left', enlarge: true } as const;
 
+  it('brings both sides to multiples within their limits, and enlarges nothing', () => {
+    const limit = { mode: 'limit', longest: 1600, multiple: 32 } as const;
+    const photo = { width: 2000, height: 1100 };
+    expect(fitFrame(photo, limit).input).toEqual({ width: 1600, height: 896 });
+    expect(fitFrame(photo, { ...limit, shortest: 512 }).input).toEqual({ width: 928, height: 512 });
+    expect(fitFrame({ width: 300, height: 200 }, { ...limit, shortest: 512 }).input).toEqual({
+      width: 288,
+      height: 192,
+    });
+  });
+
   it('brings the shorter side to its length, unless the longer one grows too long', () => {
     const photo = fitFrame({ width: 640, height: 480 }, { ...scale, shortest: 800 });
     expect(photo).toMatchObject({ content: { width: 1067, height: 800 }, input: { width: 1088, height: 800 } });
