@@ -97,6 +97,8 @@ export function imageInputSpec(signature: Signature, { fit, defaultSize, dynamic
     pad: 0,
     color: 'rgb',
     ...rest,
+    // Bytes hold pixels as they are: such a graph normalises for itself.
+    ...(dtype === 'uint8' && { mean: [0, 0, 0], std: [1, 1, 1] }),
     ...(input.channels === 1 && { color: 'gray' }),
     resize: dynamic && !input.width && !input.height ? dynamic : fixed,
   };
