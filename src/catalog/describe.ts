@@ -48,6 +48,7 @@ export async function describeModel(path: string, manifest: Manifest): Promise<M
   if (manifest.sha256 && manifest.sha256 !== sha256) {
     throw new AppError('invalid_model', `the file's sha256 is ${sha256}, model.json says ${manifest.sha256}`);
   }
+  refusePlugins(signature);
   const batch = batchOf(signature);
   const { name, recognition, by, observed } = await chooseFamily(path, signature, batch, manifest);
   const family = families[name];
@@ -188,6 +189,17 @@ function unrecognised(signature: Signature, alternatives: readonly Candidate[]):
     `this graph is of no family that is known for sure. Inputs: ${list(signature.inputs)}. Outputs: ` +
       `${list(signature.outputs)}. ${near ? `It resembles ${near}. ` : ''}Put a model.json beside it that names its ` +
       `family, e.g. ${JSON.stringify(example)}; families: ${Object.keys(families).join(', ')}.`,
+  );
+}
+
+/** Exporters for TensorRT leave nodes such as EfficientNMS_TRT, which are code of its own. */
+function refusePlugins({ operators }: Signature): void {
+  const plugins = Object.keys(operators).filter((name) => name.endsWith('_TRT'));
+  if (plugins.length === 0) return;
+  throw new AppError(
+    'invalid_model',
+    `the graph uses ${plugins.join(', ')}, a plugin of TensorRT that onnxruntime cannot run; export the model again ` +
+      "without suppression, or with ONNX's own NonMaxSuppression",
   );
 }
 

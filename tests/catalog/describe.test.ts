@@ -87,3 +87,32 @@ describe('describeModel', () => {
     expect(description).toMatchObject({ family: 'classification', recognition: { by: 'manifest' } });
   });
 });
+
+describe('plugins of TensorRT', () => {
+  it('are named, and what to do about them', async () => {
+    const path = join(scratch.path, 'plugin.onnx');
+    const outputs = ['num_dets', 'det_boxes', 'det_scores', 'det_classes'];
+    writeModel(
+      path,
+      model({
+        name: 'plugin',
+        nodes: [node('EfficientNMS_TRT', ['images'], outputs)],
+        inputs: [value('images', 'float32', [1, 3, 64, 64])],
+        outputs: [
+          value('num_dets', 'int32', [1, 1]),
+          value('det_boxes', 'float32', [1, 100, 4]),
+          value('det_scores', 'float32', [1, 100]),
+          value('det_classes', 'int32', [1, 100]),
+        ],
+        initializers: [],
+      }),
+    );
+    const refused = {
+      code: 'invalid_model',
+      message: expect.stringMatching(/EfficientNMS_TRT.*onnxruntime cannot run/),
+    };
+    await expect(describeModel(path, {})).rejects.toMatchObject(refused);
+    // Whatever a sidecar says.
+    await expect(describeModel(path, { family: 'yolo-nms' })).rejects.toMatchObject(refused);
+  });
+});
