@@ -10,6 +10,7 @@ import type { ScoringTask } from './evaluate/tasks.ts';
 import { Evaluations } from './evaluations/evaluations.ts';
 import type { BorrowedModel, ModelLender } from './evaluations/types.ts';
 import { labelSets } from './families/labels.ts';
+import { refusalOf } from './families/proposals.ts';
 import type { JsonBody } from './json-body.ts';
 import { type Format, isPicture, type PredictOptions, toLimits } from './options.ts';
 import type { Timing } from './pipeline.ts';
@@ -210,6 +211,7 @@ export class Engine implements ModelHost, ModelLender {
       key,
       maxPixels: this.#config.max_pixels,
       limits: toLimits(options, description.labels, description.defaults),
+      proposals: toProposals(options, description),
       format,
       maskFormat: options.maskFormat,
       categoryIds: manifest.category_ids ?? officialCategoryIds(description),
@@ -303,4 +305,12 @@ function officialCategoryIds({ labels }: ModelDescription): readonly number[] | 
   const { names, ids } = labelSets.coco80;
   if (!names.every((name) => labels.includes(name))) return undefined;
   return labels.map((label) => ids[names.indexOf(label)] ?? 0);
+}
+
+/** The boxes to look into, 4n. @throws AppError invalid_option for models that do not ask, or take fewer. */
+function toProposals({ proposals }: PredictOptions, description: ModelDescription): Float32Array | undefined {
+  if (!proposals) return undefined;
+  const refusal = refusalOf(proposals.length, description);
+  if (refusal) throw new AppError('invalid_option', `proposals: ${refusal}`);
+  return Float32Array.from(proposals.flat());
 }

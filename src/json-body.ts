@@ -47,9 +47,13 @@ export function parseObject(body: Uint8Array): Record<string, unknown> {
   throw new AppError('invalid_request', 'the body is not a JSON object');
 }
 
+/** Options whose value is a list of lists. */
+const LISTS_OF_LISTS = ['proposals'];
+
 /** Options are plain values or lists of them. What is nested deeper could not even be sent to another thread. */
 function checkFlat(name: string, value: unknown): void {
-  const values: unknown[] = Array.isArray(value) ? value : [value];
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  const values = LISTS_OF_LISTS.includes(name) ? list.flat() : list;
   if (values.some((item) => typeof item === 'object' && item !== null)) {
     throw new AppError('invalid_request', `${name}: expected a plain value or a list of them; nothing here is nested`);
   }

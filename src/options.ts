@@ -17,6 +17,8 @@ export interface PredictOptions {
   /** Names or ids. */
   readonly classes?: readonly string[] | undefined;
   readonly classAgnostic?: boolean | undefined;
+  /** Boxes to look into, in pixels of the picture, for models that ask: xmin, ymin, xmax, ymax. */
+  readonly proposals?: readonly (readonly number[])[] | undefined;
   readonly maskFormat?: MaskFormat | undefined;
   readonly format?: Format | undefined;
 }

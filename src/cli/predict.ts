@@ -24,6 +24,7 @@ const placeholders: Record<FieldName, string> = {
   max_detections: ' <n>',
   classes: ' <names>',
   class_agnostic: '',
+  proposals: ' <json>',
   mask_format: ` <${maskFormats.join('|')}>`,
   format: ` <${formats.join('|')}>`,
 };
@@ -36,6 +37,7 @@ const fieldNames = [
   'max_detections',
   'classes',
   'class_agnostic',
+  'proposals',
 ] as const satisfies FieldName[];
 const localSettings = ['models_dir', 'provider', 'workers', 'threads'] as const satisfies SettingName[];
 

@@ -1,3 +1,4 @@
+import { slidingWindows } from '../vision/proposals.ts';
 import { formatValue, isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { floatToHalf, type Tensor, type TensorArrays, type Tensors } from '../vision/tensor.ts';
 import type { Size } from '../vision/types.ts';
@@ -12,7 +13,7 @@ interface Extra {
  * What graphs ask for beside the picture, by the input's name. Each is told that the picture is as large as the model's
  * input, and not scaled: so every graph answers in model-input pixels, and the one way back serves all.
  */
-const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims']) => Extra>> = {
+const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims'], boxes: Float32Array) => Extra>> = {
   // RT-DETR and D-FINE (tools/export_onnx.py).
   orig_target_sizes: ({ width, height }) => ({ dims: [2], values: [width, height] }),
   // YOLOv3 of the ONNX Model Zoo (from qqwweee/keras-yolo3).
@@ -22,6 +23,9 @@ const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims'])
   scale_factor: () => ({ dims: [2], values: [1, 1] }),
   // Caffe's R-CNNs: height, width, scale.
   im_info: ({ width, height }) => ({ dims: [3], values: [height, width, 1] }),
+  // Fast R-CNN: where to look. Graphs of a fixed number get empty boxes for the rest.
+  rois: toRois,
+  proposals: toRois,
   // RobustVideoMatting (documentation/inference.md; inference.py's auto_downsample_ratio): what it has seen before, at
   // the first picture of a film, and the scale that brings the longer side to 512 pixels.
   r1i: nothingSeen,
@@ -37,6 +41,18 @@ const extras: Readonly<Record<string, (input: Size, declared: ValueInfo['dims'])
   },
 };
 
+/** Rows of xmin, ymin, xmax, ymax, after the number of the picture in the batch where the graph asks for five. */
+function toRois(_input: Size, declared: ValueInfo['dims'], boxes: Float32Array): Extra {
+  const columns = declared.at(-1) === 4 ? 4 : 5;
+  const most = declared.at(-2);
+  const rows = isFixed(most) ? most : boxes.length / 4;
+  const values = new Float32Array(rows * columns);
+  for (let i = 0; i < Math.min(rows, boxes.length / 4); i++) {
+    values.set(boxes.subarray(4 * i, 4 * i + 4), i * columns + columns - 4);
+  }
+  return { dims: [rows, columns], values };
+}
+
 function nothingSeen(): Extra {
   return { dims: [1, 1, 1], values: [0] };
 }
@@ -48,13 +64,23 @@ export function unknownInputs(signature: Signature, image: string): string[] {
     .map((value) => `${value.name} ${formatValue(value)}`);
 }
 
-/** Tensors for every input beside the picture. @throws RangeError for inputs that nothing is known of. */
-export function extraInputs(signature: Signature, image: string, input: Size, batch: number): Tensors {
+/**
+ * Tensors for every input beside the picture.
+ * @param boxes where to look, 4n in model-input pixels, for graphs that ask
+ * @throws RangeError for inputs that nothing is known of.
+ */
+export function extraInputs(
+  signature: Signature,
+  image: string,
+  input: Size,
+  batch: number,
+  boxes = slidingWindows(input),
+): Tensors {
   const [unknown] = unknownInputs(signature, image);
   if (unknown) throw new RangeError(`the graph asks for ${unknown}, which Miru does not know how to give`);
   const others = signature.inputs.filter(({ name }) => name !== image);
   return Object.fromEntries(
-    others.map((value) => [value.name, toTensor(value, extras[value.name]!(input, value.dims), batch)]),
+    others.map((value) => [value.name, toTensor(value, extras[value.name]!(input, value.dims, boxes), batch)]),
   );
 }
 

@@ -16,6 +16,7 @@ import { mmdet } from './mmdet.ts';
 import { mmdetMask } from './mmdet-mask.ts';
 import { nanodet } from './nanodet.ts';
 import { paddle } from './paddle.ts';
+import { rcnn } from './rcnn.ts';
 import { retinaface } from './retinaface.ts';
 import { rtdetr } from './rtdetr.ts';
 import { rtdetrRows } from './rtdetr-rows.ts';
@@ -63,6 +64,7 @@ export const families = {
   'ssd-nms': ssdNms,
   torchvision,
   'torchvision-mask': torchvisionMask,
+  rcnn,
   'faster-rcnn': fasterRcnn,
   'mask-rcnn': maskRcnn,
   mmdet,

@@ -16,6 +16,20 @@ const splitNames = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.flatMap((item) => (Array.isArray(item) ? [item] : splitNames(item)));
   return typeof value === 'string' || typeof value === 'number' ? String(value).split(',') : value;
 };
+/** JSON in a query or a form. */
+const parsed = (value: unknown): unknown => {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+};
+const MAX_PROPOSALS = 4000;
+const pixel = z.number().min(-65_536).max(65_536);
+const box = z
+  .tuple([pixel, pixel, pixel, pixel])
+  .refine(([xmin, ymin, xmax, ymax]) => xmax > xmin && ymax > ymin, 'expected xmin < xmax and ymin < ymax');
 const unit = numeric(z.number().min(0).max(1));
 
 /** Options of a prediction, as they arrive: the contract's names. */
@@ -29,6 +43,11 @@ export const predictOptionsSchema = z
       .preprocess(splitNames, z.array(z.string().min(1)).min(1).max(1000))
       .describe('Only these classes, by name or id; comma-separated or repeated. A name with a comma goes by its id'),
     class_agnostic: bool.describe('Suppress overlapping boxes across classes'),
+    proposals: z
+      .preprocess(parsed, z.array(box).min(1).max(MAX_PROPOSALS))
+      .describe(
+        'For R-CNN and Fast R-CNN: boxes to look into, [[xmin, ymin, xmax, ymax], …] in pixels. Absent: windows all over',
+      ),
     mask_format: z.enum(maskFormats).describe('How masks are written; none leaves them out'),
     format: z.enum(formats).describe('JSON, a COCO results array, or the picture with the results drawn on it'),
   })
@@ -50,6 +69,7 @@ export function parseOptions(fields: Readonly<Record<string, unknown>>): Request
     maxDetections: o.max_detections,
     classes: o.classes,
     classAgnostic: o.class_agnostic,
+    proposals: o.proposals,
     maskFormat: o.mask_format,
     format: o.format,
   };

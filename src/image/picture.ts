@@ -2,7 +2,7 @@ import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { AppError, messageOf } from '../errors.ts';
 import type { InputSpec } from '../vision/input-spec.ts';
 import type { Size } from '../vision/types.ts';
-import { type BmpHeader, decodeBmp, readBmpHeader } from './bmp.ts';
+import { decodeBmp, readBmpHeader } from './bmp.ts';
 import { readableFormats, sniffFormat } from './format.ts';
 
 // One thread per picture: the workers are the parallelism, and sixteen pictures at once need no sixteen threads each.
@@ -15,6 +15,21 @@ export interface Picture extends Size {
   readonly pixels: () => Promise<Uint8Array>;
   /** The same, resized to exactly `size`. */
   readonly resized: (size: Size, interpolation: InputSpec['interpolation']) => Promise<Uint8Array>;
+}
+
+/** A part of a picture, in whole pixels. */
+export interface Region extends Size {
+  readonly left: number;
+  readonly top: number;
+}
+
+/** Cuts regions out of decoded pixels and resizes each to exactly `size`. @param rgb as `Picture.pixels` gives it. */
+export function regionsOf(rgb: Uint8Array, source: Size) {
+  return (region: Region, size: Size, interpolation: InputSpec['interpolation']): Promise<Uint8Array> =>
+    toBytes(
+      rawSharp(rgb, source).extract(region).resize(size.width, size.height, { fit: 'fill', kernel: interpolation }),
+      size,
+    );
 }
 
 export interface PictureLimits {
@@ -54,7 +69,7 @@ function openBmp(bytes: Uint8Array, limits: PictureLimits): Picture {
   return openWith(() => rawSharp(decodeBmp(bytes, header), header), header);
 }
 
-function rawSharp(rgb: Uint8Array, { width, height }: BmpHeader): Sharp {
+function rawSharp(rgb: Uint8Array, { width, height }: Size): Sharp {
   return sharp(rgb, { raw: { width, height, channels: 3 } });
 }
 

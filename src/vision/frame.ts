@@ -59,6 +59,39 @@ export function fitFrame(source: Size, resize: Resize): Frame {
   }
 }
 
+/** A picture that is not resized, for what knows its place in the picture itself. */
+export function ownFrame(source: Size): Frame {
+  return frameOf(source, source, source, 0, 0);
+}
+
+/**
+ * Lays one window of the picture, and what is around it, into the model's input.
+ * @param box xmin, ymin, xmax, ymax in pixels of the source
+ * @param context pixels of the input on each side of the window
+ * @returns the part of the picture that is needed, in whole pixels, and where it lies in the input
+ */
+export function fitWindow(
+  [xmin, ymin, xmax, ymax]: readonly [number, number, number, number],
+  source: Size,
+  input: Size,
+  context: number,
+): { readonly region: Size & { readonly left: number; readonly top: number }; readonly frame: Frame } {
+  const axis = (low: number, high: number, length: number, side: number) => {
+    const inner = Math.max(1, side - 2 * context);
+    const scale = inner / Math.max(1, high - low);
+    const start = low - context / scale;
+    const from = clamp(Math.round(start), 0, length - 1);
+    const to = clamp(Math.round(start + side / scale), from + 1, length);
+    const offset = clamp(Math.round((from - start) * scale), 0, side - 1);
+    const size = clamp(Math.round((to - from) * scale), 1, side - offset);
+    return { from, length: to - from, offset, size };
+  };
+  const x = axis(xmin, xmax, source.width, input.width);
+  const y = axis(ymin, ymax, source.height, input.height);
+  const region = { left: x.from, top: y.from, width: x.length, height: y.length };
+  return { region, frame: frameOf(region, input, { width: x.size, height: y.size }, x.offset, y.offset) };
+}
+
 function anchored(source: Size, input: Size, content: Size, anchor: 'center' | 'top-left'): Frame {
   if (anchor === 'top-left') return frameOf(source, input, content, 0, 0);
   // Ultralytics' LetterBox puts the odd pixel of padding at the end: left = round(dw / 2 − 0.1).

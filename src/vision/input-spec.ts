@@ -54,6 +54,11 @@ export const inputSpecSchema = z.object({
   interpolation: z.enum(['nearest', 'linear', 'cubic', 'lanczos3']),
   /** Grey level 0–255 of the letterbox border, or `mean` where it is zero after normalisation. */
   pad: z.union([z.number().min(0).max(255), z.literal('mean')]),
+  /**
+   * Where the graph takes windows of the picture, one by one: each is stretched to the input with `context` pixels of it
+   * on every side left for what lies around the window.
+   */
+  windows: z.object({ context: z.int().min(0).max(256) }).optional(),
 });
 
 export type InputSpec = z.output<typeof inputSpecSchema>;

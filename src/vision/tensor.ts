@@ -78,6 +78,27 @@ export function findTensor(tensors: Tensors, what: string, matches: (tensor: Ten
   throw new RangeError(`the model gave no ${what}; its outputs are ${have.join(', ') || 'none'}`);
 }
 
+/**
+ * The outputs of several runs one below the other, as float32: [1,…] of each run becomes [runs,…].
+ * @throws RangeError where runs gave outputs of other shapes than the first.
+ */
+export function stackRows(runs: readonly Tensors[]): Tensors {
+  const [first = {}] = runs;
+  return Object.fromEntries(
+    Object.entries(first).map(([name, { dims }]) => {
+      const parts = runs.map((outputs) => outputs[name]);
+      const length = dims.reduce((a, b) => a * b, 1);
+      const data = new Float32Array(parts.length * length);
+      parts.forEach((part, i) => {
+        if (String(part?.dims) !== String(dims))
+          throw new RangeError(`${name} is ${part?.dims}, before it was ${dims}`);
+        data.set(toFloats(part!), i * length);
+      });
+      return [name, { dtype: 'float32' as const, dims: [parts.length * (dims[0] ?? 1), ...dims.slice(1)], data }];
+    }),
+  );
+}
+
 /** The first `rows` of a tensor's first dimension, without a copy. */
 export function firstRows(tensor: Tensor, rows: number): Tensor {
   const dims = [rows, ...tensor.dims.slice(1)];

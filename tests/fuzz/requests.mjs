@@ -11,6 +11,7 @@ const PREDICT = [
   'max_detections',
   'classes',
   'class_agnostic',
+  'proposals',
   'mask_format',
   'format',
 ];
