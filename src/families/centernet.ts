@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
+import type { Resize } from '../vision/input-spec.ts';
 import { isPeak } from '../vision/peaks.ts';
 import { logit, sigmoid } from '../vision/scores.ts';
 import { isFixed, type ValueInfo } from '../vision/signature.ts';
@@ -10,6 +11,12 @@ import { countOperators, fixedInputSize, imageInputSpec, isOne, unexpectedOutput
 import { normalizations } from './normalization.ts';
 
 const STRIDE = 4;
+
+/**
+ * Pictures keep their size, in a frame: `--keep_res` (opts.py: pad 31; detectors/base_detector.py) of the one,
+ * `input_shape=None` (lib/core/api/face_detector.py) of the other.
+ */
+const dynamic: Resize = { mode: 'scale', longest: 1024, multiple: 32, anchor: 'center', enlarge: false };
 
 const params = z.strictObject({
   /**
@@ -27,12 +34,11 @@ export const centernet = defineFamily({
   title: 'CenterNet (objects as points)',
   reference:
     'xingyizhou/CenterNet: src/lib/models/decode.py, src/lib/detectors/ctdet.py; 610265158/mobilenetv3_centernet: lib/core/model/centernet.py',
-  checked: 'reading',
   params,
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 100 },
 
-  recognise(signature) {
-    const size = fixedInputSize(signature);
+  recognise(signature, probe) {
+    const size = fixedInputSize(signature, probe);
     const maps = size && findMaps(signature.outputs, gridOf(size));
     if (!maps) return undefined;
     const logits = countOperators(signature, 'Sigmoid') === 0;
@@ -49,13 +55,13 @@ export const centernet = defineFamily({
   input: (signature, { box }) =>
     imageInputSpec(signature, {
       defaultSize: { width: 512, height: 512 },
+      dynamic,
       ...(box === 'sides' ? { fit: 'stretch' } : { fit: 'center', color: 'bgr', ...normalizations.corners }),
     }),
 
   classes(signature) {
     const size = fixedInputSize(signature);
-    const maps = size && findMaps(signature.outputs, gridOf(size));
-    return maps ? maps.heat.channels : 0;
+    return findMaps(signature.outputs, size ? gridOf(size) : sharedGrid(signature.outputs))?.heat.channels ?? 0;
   },
 
   decode(outputs, { params, input, limits }) {
@@ -102,6 +108,9 @@ export const centernet = defineFamily({
   },
 });
 
+/** Cells, or what the graph calls their numbers. */
+type Grid = Readonly<Record<keyof Size, ValueInfo['dims'][number]>>;
+
 /** One output over the whole grid. */
 interface GridMap {
   readonly name: string;
@@ -121,8 +130,16 @@ function gridOf(input: Size): Size {
   return { width: input.width / STRIDE, height: input.height / STRIDE };
 }
 
+/** What the maps of a graph of dynamic size have in common, which are not channels. */
+function sharedGrid(values: readonly Pick<ValueInfo, 'dims'>[]): Grid {
+  const [first, ...others] = values.map(({ dims }) => dims).filter((dims) => dims.length === 4);
+  const planar = others.every((dims) => dims[2] === first?.[2] && dims[3] === first?.[3]);
+  const [height = null, width = null] = first?.slice(planar ? 2 : 1) ?? [];
+  return { width, height };
+}
+
 /** Tells the maps apart by their channels, and where those agree by the names that the reference exports. */
-function findMaps(values: readonly Pick<ValueInfo, 'name' | 'dims'>[], grid: Size): Maps | undefined {
+function findMaps(values: readonly Pick<ValueInfo, 'name' | 'dims'>[], grid: Grid): Maps | undefined {
   const maps = values.flatMap((value) => asGridMap(value, grid) ?? []);
   const heat = maps.find((m) => m.channels !== 2 && m.channels !== 4) ?? maps.find((m) => /^(hm|heat)/i.test(m.name));
   if (!heat) return undefined;
@@ -137,7 +154,7 @@ function findMaps(values: readonly Pick<ValueInfo, 'name' | 'dims'>[], grid: Siz
   return { box: 'size', heat, extents: offsets === first ? second : first, offsets };
 }
 
-function asGridMap({ name, dims }: Pick<ValueInfo, 'name' | 'dims'>, grid: Size): GridMap | undefined {
+function asGridMap({ name, dims }: Pick<ValueInfo, 'name' | 'dims'>, grid: Grid): GridMap | undefined {
   if (dims.length !== 4 || !isOne(dims[0])) return undefined;
   const [, a, b, c] = dims;
   if (b === grid.height && c === grid.width && isFixed(a)) return { name, channels: a, planar: true };
