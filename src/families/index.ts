@@ -24,6 +24,8 @@ import { semantic } from './semantic.ts';
 import { ssd } from './ssd.ts';
 import { ssdNms } from './ssd-nms.ts';
 import { ssdRaw } from './ssd-raw.ts';
+import { tfDetection } from './tf-detection.ts';
+import { tfMask } from './tf-mask.ts';
 import { torchvision } from './torchvision.ts';
 import { torchvisionMask } from './torchvision-mask.ts';
 import { ultraface } from './ultraface.ts';
@@ -62,6 +64,8 @@ export const families = {
   ssd,
   'ssd-raw': ssdRaw,
   'ssd-nms': ssdNms,
+  'tf-detection': tfDetection,
+  'tf-mask': tfMask,
   torchvision,
   'torchvision-mask': torchvisionMask,
   rcnn,
