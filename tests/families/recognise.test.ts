@@ -143,6 +143,33 @@ describe('recogniseFamily', () => {
     });
   });
 
+  it('normalises pixels as the configurations of MMDetection’s heads do, and asks where no head tells', () => {
+    const graph = (weights: Readonly<Record<string, readonly number[]>>, side: number | null) =>
+      signature(
+        [value('input', [1, 3, side, side])],
+        [value('dets', [1, null, 5]), value('labels', [1, null], 'int64')],
+        { weights },
+      );
+    const centerness = { 'bbox_head.conv_centerness.bias': [1] };
+    for (const [weights, classes, color, mean] of [
+      [{ 'roi_head.bbox_head.fc_cls.bias': [81] }, 80, 'rgb', 123.675],
+      [{ 'bbox_head.rtm_cls.0.bias': [80] }, 80, 'bgr', 103.53],
+      [{ 'bbox_head.multi_level_conv_cls.0.bias': [7] }, 7, 'bgr', 0],
+      [{ 'bbox_head.conv_cls.bias': [20], ...centerness }, 20, 'bgr', 102.9801],
+      [{ 'bbox_head.conv_cls.bias': [20] }, 20, 'rgb', 123.675],
+    ] as const) {
+      const read = graph(weights, 640);
+      const { best } = recogniseFamily(read);
+      expect(best?.family).toBe('mmdet');
+      const bound = families.mmdet.bind(read, best?.params);
+      expect(bound.classes).toBe(classes);
+      expect(bound.input.color).toBe(color);
+      expect(bound.input.mean[0]).toBe(mean);
+    }
+    expect(recogniseFamily(graph({}, 640)).best).toBeUndefined();
+    expect(recogniseFamily(graph({ 'bbox_head.cls_convs.0.0.bias': [84] }, null)).best).toBeUndefined();
+  });
+
   it('refuses to bind to a graph that takes no picture', () => {
     for (const family of Object.values(families)) {
       expect(() => family.bind(signature([value('x', [1, 10])], []), {})).toThrow(
