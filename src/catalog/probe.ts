@@ -11,6 +11,13 @@ import type { Probe, Signature } from '../vision/signature.ts';
 
 /** Sides that graphs of any size are tried with, in pixels. */
 const SIDES = [640, 512, 224];
+/** A side that is a multiple of so much and of nothing more: decoders that join levels do not take every size. */
+const MULTIPLES = new Map([
+  [225, 1],
+  [232, 8],
+  [240, 16],
+]);
+const COARSEST = 32;
 /** The largest models take seconds on a CPU. */
 const PROBE_MS = 60_000;
 
@@ -19,6 +26,8 @@ export interface ProbeRequest {
   /** The graph's own. */
   readonly signature: Signature;
   readonly batch: number;
+  /** That are tried in turn, until the graph runs. */
+  readonly sides: readonly number[];
 }
 
 /**
@@ -26,21 +35,26 @@ export interface ProbeRequest {
  * alone does not. In a process of its own: a graph may be no model at all, or crash at a size that it was not made for.
  * @returns undefined where the graph takes no picture or does not run.
  */
-export async function probeGraph(request: ProbeRequest): Promise<Probe | undefined> {
-  if (!findImageInput(forOnePicture(request.signature, request.batch))) return undefined;
-  try {
-    return await runIsolated(scriptOf('catalog/probe-process'), request, PROBE_MS);
-  } catch {
-    return undefined;
-  }
+export async function probeGraph(graph: Omit<ProbeRequest, 'sides'>): Promise<Probe | undefined> {
+  const input = findImageInput(forOnePicture(graph.signature, graph.batch));
+  const probe = input && (await probeApart({ ...graph, sides: SIDES }));
+  const givesMaps = Object.values(probe?.outputs ?? {}).some(({ dims }) => dims.length === 4);
+  if (!probe || !givesMaps || input.width !== undefined || input.height !== undefined) return probe;
+  const finer = await probeApart({ ...graph, sides: [...MULTIPLES.keys()] });
+  return { ...probe, multiple: (finer && MULTIPLES.get(finer.input.width)) ?? COARSEST };
+}
+
+function probeApart(request: ProbeRequest): Promise<Probe | undefined> {
+  const reply = runIsolated<ProbeRequest, Probe | undefined>(scriptOf('catalog/probe-process'), request, PROBE_MS);
+  return reply.catch(() => undefined);
 }
 
 /** What the process does. */
-export async function runProbe({ path, signature, batch }: ProbeRequest): Promise<Probe | undefined> {
+export async function runProbe({ path, signature, batch, sides }: ProbeRequest): Promise<Probe | undefined> {
   let session: Session | undefined;
   try {
     session = await openSession(path, { provider: 'cpu', threads: 1 });
-    for (const side of SIDES) {
+    for (const side of sides) {
       const probe = await tryProbe(session, signature, batch, side).catch(() => undefined);
       if (probe) return probe;
     }

@@ -21,15 +21,11 @@ const MAX_CLASSES = 256;
 /** Data sets whose number of classes is telling: Cityscapes, VOC, LIP, ADE20K, COCO-Stuff. */
 const KNOWN_CLASSES = [19, 20, 21, 59, 60, 150, 171, 182];
 
-/** torchvision's reference scripts bring the shorter side to 520; smaller pictures are left as they are. */
-const TORCHVISION: Resize = {
-  mode: 'scale',
-  shortest: 520,
-  longest: 1040,
-  multiple: 32,
-  anchor: 'top-left',
-  enlarge: false,
-};
+/**
+ * torchvision's reference scripts bring the shorter side to 520; smaller pictures are left as they are. Stretching to the
+ * next size that the graph takes costs less accuracy than a grey border.
+ */
+const TORCHVISION = { mode: 'limit', shortest: 520, longest: 1040 } as const satisfies Partial<Resize>;
 /** DeepLab's frozen graphs pad to 513×513 and take nothing larger (tensorflow/models: deeplab_demo.ipynb). */
 const DEEPLAB: Resize = { mode: 'scale', longest: 513, multiple: 1, anchor: 'top-left', enlarge: true };
 
@@ -41,6 +37,8 @@ const params = z.strictObject({
   /** How many classes a map of indices names, which no graph tells. */
   classes: z.int().min(1).max(MAX_CLASSES).optional(),
   normalization: normalizationSchema.default('imagenet'),
+  /** Of graphs of any size: what both sides must be multiples of. */
+  multiple: z.int().min(1).max(256).default(32),
 });
 
 export const semantic = defineFamily({
@@ -58,9 +56,10 @@ export const semantic = defineFamily({
     const { normalization, evidence } = isPaddleSeg(signature)
       ? { normalization: 'symmetric', evidence: 'from Paddle: pixels scaled to −1…1, as PaddleSeg does' }
       : guessNormalization(signature);
+    const read = { normalization, ...(probe?.multiple && { multiple: probe.multiple }) };
     if (!isScores(output)) {
       const confidence = signature.outputs.length === 1 ? 0.7 : 0.4;
-      return { confidence, evidence: ['a map of class indices', evidence], params: { normalization } };
+      return { confidence, evidence: ['a map of class indices', evidence], params: read };
     }
     const [, a, b, c] = output.dims;
     if (!isFixed(a) || !isFixed(b) || !isFixed(c)) return undefined;
@@ -73,25 +72,26 @@ export const semantic = defineFamily({
       return {
         confidence: 0.8,
         evidence: [...seen, 'the scores of each pixel add up to 1'],
-        params: { layout, normalization },
+        params: { layout, ...read },
       };
     }
     const [strideX, strideY] = [size.width / width, size.height / height];
     // Masks of objects come with boxes.
-    if (!signature.outputs.every(isScores))
-      return { confidence: 0.3, evidence: seen, params: { layout, normalization } };
+    if (!signature.outputs.every(isScores)) return { confidence: 0.3, evidence: seen, params: { layout, ...read } };
     // A probe that left the size to the graph tells strides only about.
     const confidence = confidenceOf(signature, probe, output, channels, Math.round(strideX), Math.round(strideY));
-    return { confidence, evidence: seen, params: { layout, normalization } };
+    return { confidence, evidence: seen, params: { layout, ...read } };
   },
 
-  input(signature, { normalization }) {
+  input(signature, { normalization, multiple }) {
     const input = findImageInput(signature);
     return imageInputSpec(signature, {
       fit: 'stretch',
       // Hugging Face's processor of SegFormer stretches to this size.
       defaultSize: { width: 512, height: 512 },
-      ...(input?.name !== 'pixel_values' && { dynamic: input?.name.startsWith('ImageTensor') ? DEEPLAB : TORCHVISION }),
+      ...(input?.name !== 'pixel_values' && {
+        dynamic: input?.name.startsWith('ImageTensor') ? DEEPLAB : { ...TORCHVISION, multiple },
+      }),
       pad: 114,
       ...normalizations[normalization],
     });

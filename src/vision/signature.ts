@@ -35,6 +35,8 @@ export interface Probe {
   /** Of the picture, in pixels. */
   readonly input: Size;
   readonly outputs: Tensors;
+  /** Of graphs of any size that give maps: what sides must be multiples of, as far as was tried. */
+  readonly multiple?: number;
 }
 
 /** Whether a dimension of the signature is fixed. */

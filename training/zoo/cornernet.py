@@ -19,8 +19,10 @@ MEAN, STD = (0.40789654, 0.44719302, 0.47026115), (0.28863828, 0.27408164, 0.278
 """Of blue, green and red of 0–1, which CornerNet's models expect to be applied to their input."""
 MIN_IOU = 0.3
 """That a pair of corners off by the heat's radius still has with its box."""
-PULL, PUSH, OFFSET = 0.1, 0.1, 1.0
+PULL, PUSH, OFFSET = 1.0, 1.0, 1.0
 TOP_CORNERS, MAX_DISTANCE = 100, 0.5
+PLACE_UNIT, MAX_SHIFT = 8.0, 40.0
+"""In cells."""
 
 
 class CornerPool(nn.Module):
@@ -65,16 +67,27 @@ class Corners(nn.Module):
     def __init__(self, to_end: bool) -> None:
         super().__init__()
         self.pool = CornerPool(to_end)
-        self.heat, self.tag, self.offset = _head(64, len(CLASSES)), _head(32, 1), _head(32, 2)
+        self.heat, self.offset = _head(CHANNELS, 64, len(CLASSES)), _head(CHANNELS, 32, 2)
+        self.tag = _head(CHANNELS + 2, 32, 1)
         self.heat[-1].bias.data.fill_(-2.19)
 
-    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, features: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         pooled = self.pool(features)
-        return self.heat(pooled), self.tag(pooled), self.offset(pooled)
+        # Where a corner lies, and how far the other one is, makes a short way to what both of them know: their middle.
+        return self.heat(pooled), self.tag(torch.cat([pooled, places], dim=1)), self.offset(pooled)
 
 
-def _head(hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(CHANNELS, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, outputs, 1))
+def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, outputs, 1))
+
+
+def _places(features: torch.Tensor, training: bool) -> torch.Tensor:
+    """x and y of each cell [N, 2, H, W]. While training they start anywhere, as in a larger picture."""
+    count, _, height, width = features.shape
+    start = MAX_SHIFT * torch.rand(count, 2, 1, 1) if training else torch.zeros(1, 2, 1, 1)
+    x = torch.arange(width, dtype=torch.float32)[None, None, None, :] + torch.zeros_like(features[:, :1])
+    y = torch.arange(height, dtype=torch.float32)[None, None, :, None] + torch.zeros_like(features[:, :1])
+    return (torch.cat([x, y], dim=1) + start) / PLACE_UNIT
 
 
 class CornerNet(nn.Module):
@@ -88,7 +101,8 @@ class CornerNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         features = self.backbone(images)["0"]
-        pairs = zip(self.top_left(features), self.bottom_right(features))
+        places = _places(features, self.training)
+        pairs = zip(self.top_left(features, places), self.bottom_right(features, places))
         return tuple(output for pair in pairs for output in pair)
 
 
