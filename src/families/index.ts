@@ -18,6 +18,7 @@ import { nanodet } from './nanodet.ts';
 import { paddle } from './paddle.ts';
 import { rcnn } from './rcnn.ts';
 import { retinaface } from './retinaface.ts';
+import { retinanet } from './retinanet.ts';
 import { rtdetr } from './rtdetr.ts';
 import { rtdetrRows } from './rtdetr-rows.ts';
 import { semantic } from './semantic.ts';
@@ -68,6 +69,7 @@ export const families = {
   'tf-mask': tfMask,
   torchvision,
   'torchvision-mask': torchvisionMask,
+  retinanet,
   rcnn,
   'faster-rcnn': fasterRcnn,
   'mask-rcnn': maskRcnn,
