@@ -14,6 +14,7 @@ import {
   soleOutput,
   unexpectedOutputs,
 } from './graph.ts';
+import { normalizations } from './normalization.ts';
 import { leavesUnit } from './probe-columns.ts';
 
 const STRIDES = [8, 16, 32];
@@ -23,14 +24,17 @@ const PUBLISHED_BINS = [8, 11];
 
 export const nanodet = defineFamily({
   task: 'detection',
-  title: 'NanoDet',
-  reference: 'RangiLyu/nanodet: nanodet/model/head/nanodet_head.py, nanodet_plus_head.py, tools/export_onnx.py',
+  title: 'NanoDet; PicoDet, raw heads',
+  reference:
+    'RangiLyu/nanodet: nanodet/model/head/nanodet_head.py, nanodet_plus_head.py, tools/export_onnx.py; PaddlePaddle/PaddleDetection: ppdet/modeling/heads/pico_head.py, deploy/python/picodet_postprocess.py',
   params: z.strictObject({
     strides: z.array(z.int().min(1)).min(1).default(STRIDES),
     /** Bins of each side's distance distribution. */
     bins: z.int().min(2).max(64).default(8),
     /** Where in its cell a point lies: the middle (0.5), or the corner (0) for NanoDet-Plus. */
     cellOffset: z.number().min(0).max(1).default(0.5),
+    /** Whose pre- and post-processing: NanoDet-Plus counts as NanoDet. */
+    variant: z.enum(['nanodet', 'picodet']).default('nanodet'),
   }),
   defaults: { scoreThreshold: 0.25, iouThreshold: 0.6, maxDetections: 300 },
 
@@ -62,24 +66,38 @@ export const nanodet = defineFamily({
         return { confidence: 0.7, evidence, params: { ...params, bins } };
       return columns > 4 * PUBLISHED_BINS[0]! ? { confidence: 0.3, evidence, params } : undefined;
     }
-    const bins = readBins(signature, pyramidLevels(size, STRIDES));
+    const strides = signature.outputs.length === 2 * STRIDES_PLUS.length ? STRIDES_PLUS : STRIDES;
+    const bins = readBins(signature, pyramidLevels(size, strides));
     if (!bins) return undefined;
+    const evidence = [`scores and distributions over ${bins} bins at strides ${strides.join(', ')}`];
+    if (strides === STRIDES) return { confidence: 0.9, evidence, params: { bins } };
+    // NanoDet-Plus would have these shapes too, and points at the corners of its cells; its activations are leaky.
+    const pico = countOperators(signature, 'HardSwish') > 0 && countOperators(signature, 'LeakyRelu') === 0;
+    if (pico) evidence.push('hard swish: PicoDet');
     return {
-      confidence: 0.9,
-      evidence: [`scores and distributions over ${bins} bins at strides ${STRIDES.join(', ')}`],
-      params: { bins },
+      confidence: pico ? 0.85 : 0.4,
+      evidence,
+      params: { strides, bins, variant: 'picodet' },
     };
   },
 
-  // ImageNet statistics in BGR order, from the published configurations: those of NanoDet-Plus do not keep the ratio.
-  input: (signature, { cellOffset }) =>
-    imageInputSpec(signature, {
-      fit: cellOffset === 0 ? 'stretch' : 'center',
-      defaultSize: { width: 416, height: 416 },
-      color: 'bgr',
-      mean: [103.53, 116.28, 123.675],
-      std: [57.375, 57.12, 58.395],
-    }),
+  // ImageNet statistics, from the published configurations: in RGB order for PicoDet, in BGR order for NanoDet. PicoDet's
+  // (configs/picodet/_base_) and those of NanoDet-Plus do not keep the ratio.
+  input: (signature, { cellOffset, variant }) =>
+    variant === 'picodet'
+      ? imageInputSpec(signature, {
+          fit: 'stretch',
+          defaultSize: { width: 320, height: 320 },
+          interpolation: 'cubic',
+          ...normalizations.imagenet,
+        })
+      : imageInputSpec(signature, {
+          fit: cellOffset === 0 ? 'stretch' : 'center',
+          defaultSize: { width: 416, height: 416 },
+          color: 'bgr',
+          mean: [103.53, 116.28, 123.675],
+          std: [57.375, 57.12, 58.395],
+        }),
 
   classes(signature, params) {
     if (signature.outputs.length === 1) {
@@ -92,8 +110,10 @@ export const nanodet = defineFamily({
 
   decode(outputs, { params, input, limits }) {
     const candidates = new Candidates(limits);
-    const across = (x: number) => Math.min(Math.max(x, 0), input.width);
-    const down = (y: number) => Math.min(Math.max(y, 0), input.height);
+    // NanoDet cuts boxes to the input before it compares them, PicoDet after.
+    const cuts = params.variant === 'nanodet';
+    const across = (x: number) => (cuts ? Math.min(Math.max(x, 0), input.width) : x);
+    const down = (y: number) => (cuts ? Math.min(Math.max(y, 0), input.height) : y);
     for (const head of findHeads(outputs, pyramidLevels(input, params.strides), params.bins)) {
       const { stride, width, height } = head.level;
       for (let cell = 0; cell < width * height; cell++) {
@@ -103,7 +123,7 @@ export const nanodet = defineFamily({
         const at = head.distancesAt + cell * head.distancesStep;
         const side = (i: number) => expectedBin(head.distances, at + i * params.bins, params.bins) * stride;
         let box: readonly [number, number, number, number] | undefined;
-        // The reference gives one box several labels, and cuts boxes to the input before it compares them.
+        // Both give one box several labels.
         for (let classId = 0; classId < head.classes; classId++) {
           const score = head.scores[scoresAt + classId]!;
           if (!candidates.wants(score)) continue;

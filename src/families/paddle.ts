@@ -47,7 +47,10 @@ export const paddle = defineFamily({
       ...normalizations[normalization],
     }),
 
-  classes: (_signature, { classes }) => classes,
+  classes(signature, { classes }) {
+    const size = fixedInputSize(signature);
+    return (size && findCellBoxes(signature.outputs, size)?.classes) ?? classes;
+  },
 
   decode(outputs, { params, input, limits }) {
     const cells = findCellBoxes(valuesOf(outputs), input);
