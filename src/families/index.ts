@@ -9,6 +9,7 @@ import type { Family } from './define.ts';
 import { detr } from './detr.ts';
 import { detrSeg } from './detr-seg.ts';
 import { duc } from './duc.ts';
+import { efficientdetRows } from './efficientdet-rows.ts';
 import { fasterRcnn } from './faster-rcnn.ts';
 import { fastestdet } from './fastestdet.ts';
 import { maskRcnn } from './mask-rcnn.ts';
@@ -70,6 +71,7 @@ export const families = {
   torchvision,
   'torchvision-mask': torchvisionMask,
   retinanet,
+  'efficientdet-rows': efficientdetRows,
   rcnn,
   'faster-rcnn': fasterRcnn,
   'mask-rcnn': maskRcnn,
