@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
-import { countPriors, decodeDelta, squarePriors } from '../vision/priors.ts';
+import { countPriors, decodeDelta, priorBoxes } from '../vision/priors.ts';
 import { isFixed, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
@@ -57,7 +57,7 @@ export const retinaface = defineFamily({
 
   decode(outputs, { params, input, limits }) {
     const found = findOutputs(Object.entries(outputs).map(([name, { dtype, dims }]) => ({ name, dtype, dims })));
-    const priors = squarePriors(input, LEVELS);
+    const priors = priorBoxes(input, LEVELS);
     const anchors = priors.length / 4;
     if (found?.anchors !== anchors) {
       throw unexpectedOutputs(outputs, `RetinaFace's [1,${anchors},4], [1,${anchors},2] and [1,${anchors},10]`);

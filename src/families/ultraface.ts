@@ -11,7 +11,6 @@ export const ultraface = defineFamily({
   title: 'UltraFace (RFB and slim)',
   reference:
     'Linzaer/Ultra-Light-Fast-Generic-Face-Detector-1MB: vision/ssd/config/fd_config.py, vision/ssd/predictor.py',
-  checked: 'reading',
   params: priorSchema.extend({
     /** Whether the graph itself turns offsets into boxes. */
     decoded: z.boolean().default(true),
@@ -49,5 +48,5 @@ export const ultraface = defineFamily({
   decode: (outputs, { params, input, limits }) =>
     params.decoded
       ? decodeCorners(readScoredBoxes(outputs, true), XYXY, input, limits)
-      : decodeOffsets(outputs, true, params, input, limits),
+      : decodeOffsets(outputs, { ...params, background: true, logits: false }, input, limits),
 });

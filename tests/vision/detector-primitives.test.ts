@@ -3,7 +3,7 @@ import { Candidates } from '../../src/vision/candidates.ts';
 import { expectedBin } from '../../src/vision/dfl.ts';
 import { countCells, pyramidLevels } from '../../src/vision/levels.ts';
 import { isPeak } from '../../src/vision/peaks.ts';
-import { countPriors, decodeDelta, squarePriors } from '../../src/vision/priors.ts';
+import { countPriors, decodeDelta, priorBoxes } from '../../src/vision/priors.ts';
 
 const f32 = (...values: number[]) => Float32Array.from(values);
 
@@ -48,14 +48,14 @@ describe('isPeak', () => {
   });
 });
 
-describe('squarePriors', () => {
+describe('priorBoxes', () => {
   it('goes level by level, row by row, cell by cell, size by size', () => {
     const input = { width: 32, height: 16 };
     const levels = [
       { stride: 16, sizes: [4, 8] },
       { stride: 32, sizes: [40] },
     ];
-    expect([...squarePriors(input, levels)]).toEqual([
+    expect([...priorBoxes(input, levels)]).toEqual([
       ...[8, 8, 4, 4],
       ...[8, 8, 8, 8],
       ...[24, 8, 4, 4],
@@ -64,6 +64,29 @@ describe('squarePriors', () => {
       ...[16, 16, 32, 16],
     ]);
     expect(countPriors(input, levels)).toBe(5);
+  });
+
+  it('gives boxes of other shapes after the squares, √r times as wide and 1/√r as high as the first', () => {
+    expect([...priorBoxes({ width: 16, height: 16 }, [{ stride: 16, sizes: [4, 6], ratios: [4] }])]).toEqual([
+      ...[8, 8, 4, 4],
+      ...[8, 8, 6, 6],
+      ...[8, 8, 8, 2],
+      ...[8, 8, 2, 8],
+    ]);
+    const ssd300 = [
+      { stride: 8, sizes: [30, 42], ratios: [2] },
+      ...[16, 32, 64].map((stride) => ({ stride, sizes: [60, 80], ratios: [2, 3] })),
+      ...[100, 300].map((stride) => ({ stride, sizes: [213, 240], ratios: [2] })),
+    ];
+    expect(countPriors({ width: 300, height: 300 }, ssd300)).toBe(8732);
+  });
+
+  it('spreads the cells over the input where they are to divide it evenly', () => {
+    const level = { stride: 16, sizes: [4] };
+    const rows = (even: boolean) =>
+      priorBoxes({ width: 16, height: 24 }, [{ ...level, even }]).filter((_, i) => i % 4 === 1);
+    expect([...rows(false)]).toEqual([8, 24]);
+    expect([...rows(true)]).toEqual([6, 18]);
   });
 
   it('gives UltraFace its 4420 at 320×240', () => {
