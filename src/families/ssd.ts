@@ -14,7 +14,6 @@ export const ssd = defineFamily({
   task: 'detection',
   title: 'SSD, boxes decoded, suppression outside the graph',
   reference: 'tensorflow/models: research/object_detection/exporter.py; qfgaohao/pytorch-ssd: vision/ssd/predictor.py',
-  checked: 'reading',
   params: z.strictObject({
     boxOrder: z.enum(['xyxy', 'yxyx']).default('xyxy'),
     /** Boxes in 0–1 of the input, or in its pixels. */
