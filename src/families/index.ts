@@ -9,6 +9,7 @@ import type { Family } from './define.ts';
 import { detr } from './detr.ts';
 import { detrSeg } from './detr-seg.ts';
 import { duc } from './duc.ts';
+import { efficientdet } from './efficientdet.ts';
 import { efficientdetRows } from './efficientdet-rows.ts';
 import { fasterRcnn } from './faster-rcnn.ts';
 import { fastestdet } from './fastestdet.ts';
@@ -71,6 +72,7 @@ export const families = {
   torchvision,
   'torchvision-mask': torchvisionMask,
   retinanet,
+  efficientdet,
   'efficientdet-rows': efficientdetRows,
   rcnn,
   'faster-rcnn': fasterRcnn,
