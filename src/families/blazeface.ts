@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { Candidates } from '../vision/candidates.ts';
+import { Candidates, type Selection } from '../vision/candidates.ts';
+import { overlapGroups } from '../vision/overlap-groups.ts';
 import { logit, sigmoid } from '../vision/scores.ts';
 import { type Tensors, toFloats } from '../vision/tensor.ts';
-import type { Keypoints, Size } from '../vision/types.ts';
+import type { Detections, Keypoints, Limits, Size } from '../vision/types.ts';
 import { defineFamily } from './define.ts';
 import { fixedInputSize, imageInputSpec, unexpectedOutputs } from './graph.ts';
 import { normalizations } from './normalization.ts';
@@ -22,8 +23,7 @@ export const blazeface = defineFamily({
   task: 'detection',
   title: 'BlazeFace',
   reference:
-    'google-ai-edge/mediapipe: mediapipe/modules/face_detection; hollance/BlazeFace-PyTorch: blazeface.py, Anchors.ipynb',
-  checked: 'reading',
+    'google-ai-edge/mediapipe: mediapipe/modules/face_detection, calculators/util/non_max_suppression_calculator.cc; hollance/BlazeFace-PyTorch: blazeface.py, Anchors.ipynb',
   params: z.strictObject({}),
   defaults: { scoreThreshold: 0.5, iouThreshold: 0.3, maxDetections: 100 },
 
@@ -62,10 +62,35 @@ export const blazeface = defineFamily({
       const halfHeight = rows[at + 3]! / 2;
       candidates.add(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight, sigmoid(scores[i]!), 0, i);
     }
-    const selection = candidates.suppress();
-    return { ...selection, keypoints: readPoints(rows, centers, selection.sources) };
+    return blend(candidates.sorted(), rows, centers, limits);
   },
 });
+
+/**
+ * Anchors that found the same face are blended: its box and points are their mean, weighted by their scores; its score is
+ * that of the best.
+ */
+function blend(found: Selection, rows: Float32Array, centers: Float32Array, limits: Limits): Detections {
+  const groups = overlapGroups(found.boxes, limits.iouThreshold).slice(0, limits.maxDetections);
+  const { points } = readPoints(rows, centers, found.sources);
+  const mean = (group: readonly number[], values: Float32Array, width: number) => {
+    const total = group.reduce((sum, i) => sum + found.scores[i]!, 0);
+    // Without a score none weighs more than another.
+    const weight = (i: number) => (total > 0 ? found.scores[i]! / total : 1 / group.length);
+    return Array.from({ length: width }, (_, k) =>
+      group.reduce((sum, i) => sum + weight(i) * values[i * width + k]!, 0),
+    );
+  };
+  return {
+    boxes: Float32Array.from(groups.flatMap((group) => mean(group, found.boxes, 4))),
+    scores: Float32Array.from(groups, ([best]) => found.scores[best!]!),
+    classIds: new Int32Array(groups.length),
+    keypoints: {
+      names: POINTS,
+      points: Float32Array.from(groups.flatMap((group) => mean(group, points, 3 * POINTS.length))),
+    },
+  };
+}
 
 /** The outputs of so many columns, one after the other: the finer grid, which has more anchors, comes first. */
 function joined(outputs: Tensors, columns: number): Float32Array {
