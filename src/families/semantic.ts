@@ -3,7 +3,8 @@ import type { Resize } from '../vision/input-spec.ts';
 import { isFixed, type Probe, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { type Tensor, toFloats } from '../vision/tensor.ts';
 import type { Size } from '../vision/types.ts';
-import { defineFamily } from './define.ts';
+import { countNames } from './class-numbers.ts';
+import { defineFamily, type Recognition } from './define.ts';
 import {
   countOperators,
   endsIn,
@@ -14,7 +15,9 @@ import {
   isOne,
   unexpectedOutputs,
 } from './graph.ts';
+import { parseNames } from './labels/names-literal.ts';
 import { guessNormalization, isUNet, normalizationSchema, normalizations } from './normalization.ts';
+import { yoloInput } from './ultralytics.ts';
 
 /** Class indices are kept in a byte. */
 const MAX_CLASSES = 256;
@@ -37,6 +40,8 @@ const params = z.strictObject({
   /** How many classes a map of indices names, which no graph tells. */
   classes: z.int().min(1).max(MAX_CLASSES).optional(),
   normalization: normalizationSchema.default('imagenet'),
+  /** Letterboxed as a YOLO's pictures are, or stretched. */
+  fit: z.enum(['stretch', 'letterbox']).default('stretch'),
   /** Of graphs of any size: what both sides must be multiples of. */
   multiple: z.int().min(1).max(256).default(32),
 });
@@ -45,7 +50,7 @@ export const semantic = defineFamily({
   task: 'semantic-segmentation',
   title: 'Semantic segmentation: a score per class and pixel, or an index per pixel',
   reference:
-    'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab; milesial/Pytorch-UNet: predict.py; huggingface/transformers: SegFormer; PaddlePaddle/PaddleSeg: deploy/python/infer_onnx.py; open-mmlab/mmdeploy: configs/mmseg',
+    'pytorch/vision: torchvision/models/segmentation; tensorflow/models: research/deeplab; milesial/Pytorch-UNet: predict.py; huggingface/transformers: SegFormer; PaddlePaddle/PaddleSeg: deploy/python/infer_onnx.py; open-mmlab/mmdeploy: configs/mmseg; ultralytics/ultralytics: ultralytics/models/yolo/semantic/predict.py',
   params,
   defaults: { scoreThreshold: 0, iouThreshold: 1, maxDetections: 1 },
 
@@ -53,6 +58,7 @@ export const semantic = defineFamily({
     const size = fixedInputSize(signature, probe);
     const output = pickOutput(signature.outputs);
     if (!size || !output || !findImageInput(signature)) return undefined;
+    if (signature.metadata.task === 'semantic') return recogniseUltralytics(signature, output);
     const { normalization, evidence } = isPaddleSeg(signature)
       ? { normalization: 'symmetric', evidence: 'from Paddle: pixels scaled to −1…1, as PaddleSeg does' }
       : guessNormalization(signature);
@@ -83,7 +89,8 @@ export const semantic = defineFamily({
     return { confidence, evidence: seen, params: { layout, ...read } };
   },
 
-  input(signature, { normalization, multiple }) {
+  input(signature, { normalization, fit, multiple }) {
+    if (fit === 'letterbox') return { ...yoloInput(signature), ...normalizations[normalization] };
     const input = findImageInput(signature);
     return imageInputSpec(signature, {
       fit: 'stretch',
@@ -99,7 +106,7 @@ export const semantic = defineFamily({
 
   classes(signature, { layout, output, classes }) {
     const value = pickOutput(signature.outputs, output);
-    if (!value || !isScores(value)) return classes ?? 0;
+    if (!value || !isScores(value)) return namesOfOne(signature) ?? classes ?? 0;
     const channels = value.dims[layout === 'nchw' ? 1 : 3];
     return isFixed(channels) ? channels : 0;
   },
@@ -118,6 +125,25 @@ export const semantic = defineFamily({
     return { kind: 'scores', width, height, data };
   },
 });
+
+/** Class indices, or scores from exporters that leave the reduction to the reader; the graph's metadata tell the rest. */
+function recogniseUltralytics(signature: Signature, output: ValueInfo): Recognition | undefined {
+  const names = countNames(signature);
+  const classes = isScores(output) ? output.dims[1] : (namesOfOne(signature)?.length ?? names);
+  if (!isFixed(classes) || classes < 2 || classes > MAX_CLASSES || (names > 1 && names !== classes)) return undefined;
+  return {
+    confidence: 0.95,
+    evidence: ['metadata say task: semantic, as Ultralytics writes them', `${classes} classes`],
+    params: { normalization: 'unit', fit: 'letterbox', ...(!isScores(output) && { classes }) },
+  };
+}
+
+/** Ultralytics' maps of a single class tell it from a background that has no name. */
+function namesOfOne({ metadata }: Signature): readonly string[] | undefined {
+  const names = metadata.task === 'semantic' ? parseNames(metadata.names ?? '') : undefined;
+  const only = names?.size === 1 ? names.get(0) : undefined;
+  return only ? ['background', only] : undefined;
+}
 
 /** Paddle2ONNX keeps the names of Paddle's temporary values; its own deployments of segmenters use one normalisation. */
 function isPaddleSeg({ producer, outputs }: Signature): boolean {

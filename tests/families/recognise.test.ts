@@ -102,12 +102,36 @@ describe('recogniseFamily', () => {
     expect(scores({ operators: unet, producer: 'PaddlePaddle 1.0' })).toBe('symmetric');
   });
 
+  it('reads Ultralytics’ semantic exports by their metadata', () => {
+    const graph = (names: string, dims = [1, 64, 64]) =>
+      signature(image(64), [value('output0', dims, dims.length === 3 ? 'uint8' : 'float32')], {
+        metadata: { task: 'semantic', names, imgsz: '[64, 64]' },
+      });
+    const classesOf = (names: string, dims?: number[]) => {
+      const { best } = recogniseFamily(graph(names, dims));
+      return best && families.semantic.bind(graph(names, dims), best.params).classes;
+    };
+    const three = "{0: 'road', 1: 'sky', 2: 'tree'}";
+    const { best } = recogniseFamily(graph(three));
+    expect(best?.family).toBe('semantic');
+    expect(families.semantic.bind(graph(three), best?.params).input).toMatchObject({
+      std: [255, 255, 255],
+      pad: 114,
+      resize: { mode: 'letterbox', anchor: 'center' },
+    });
+    expect(classesOf(three, [1, 3, 64, 64])).toBe(3);
+    // One class is told from a background without a name.
+    expect(classesOf("{0: 'crack'}")).toEqual(['background', 'crack']);
+    expect(classesOf('')).toBeUndefined();
+    expect(classesOf(three, [1, 4, 64, 64])).toBeUndefined();
+  });
+
   it('brings pictures to the size that each reference of a dynamic graph does', () => {
     const resizeOf = (family: 'semantic' | 'binary-mask', name: string, params = {}, operators = {}) => {
       const graph = signature([value(name, [1, 3, null, null])], [value('y', [1, 1, null, null])], { operators });
       return families[family].bind(graph, params).input.resize;
     };
-    expect(resizeOf('semantic', 'input')).toMatchObject({ mode: 'scale', shortest: 520 });
+    expect(resizeOf('semantic', 'input')).toMatchObject({ mode: 'limit', shortest: 520 });
     expect(resizeOf('semantic', 'pixel_values')).toEqual({ mode: 'stretch', width: 512, height: 512 });
     expect(resizeOf('semantic', 'ImageTensor:0')).toMatchObject({ mode: 'scale', longest: 513, multiple: 1 });
     expect(resizeOf('binary-mask', 'input', { rescale: true })).toEqual({ mode: 'stretch', width: 1024, height: 1024 });
