@@ -95,7 +95,7 @@ type Look = (
 const lookAtWhole: Look = async (model, picture, proposals, checkpoint) => {
   const { input } = model.family;
   const frame = fitFrame(picture, input.resize);
-  const rgb = await picture.resized(frame.content, input.interpolation);
+  const rgb = await picture.resized(frame.content, input.interpolation, frame.region);
   const t1 = performance.now();
   const tensor = toInputTensor(rgb, frame, input);
   checkpoint();

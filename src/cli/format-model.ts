@@ -98,7 +98,7 @@ function formatInput(input: NonNullable<ModelDetail['input_spec']>): string {
   const fixed = fixedSize(resize);
   const size = fixed ? `${fixed.width}×${fixed.height}` : formatDynamic(resize);
   return [
-    `${resize.mode} to ${size}`,
+    resize.mode === 'crop' ? `the middle ${Math.round(100 * resize.share)} %, as ${size}` : `${resize.mode} to ${size}`,
     `${input.interpolation} interpolation`,
     `${input.color} ${input.layout} ${input.dtype}`,
     `mean ${input.mean.join(' ')}`,

@@ -12,8 +12,8 @@ const IMAGENET_CLASSES = [1000, 1001];
 export const classification = defineFamily({
   task: 'classification',
   title: 'Image classification',
-  reference: 'pytorch/vision: references/classification; tensorflow/models: research/slim',
-  checked: 'reading',
+  reference:
+    'pytorch/vision: references/classification/presets.py; tensorflow/models: research/slim; ultralytics/ultralytics: ultralytics/data/augment.py, classify_transforms',
   params: z.strictObject({
     /**
      * What turns outputs into probabilities. `auto` leaves a distribution as it is, which logits never are by chance,
@@ -44,7 +44,8 @@ export const classification = defineFamily({
 
   input: (signature, { normalization }) =>
     imageInputSpec(signature, {
-      fit: 'stretch',
+      // Ultralytics fits the shorter side; ImageNet's models were scored on the middle 224 of 256 pixels.
+      fit: { crop: signature.metadata.task === 'classify' ? 1 : 224 / 256 },
       defaultSize: { width: 224, height: 224 },
       ...normalizations[normalization],
     }),

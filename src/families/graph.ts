@@ -63,7 +63,7 @@ export function fixedInputSize(signature: Signature, probe?: Probe): Size | unde
 
 /** What a family knows of its pre-processing beyond the graph's input. */
 export interface Preprocessing extends Partial<Pick<InputSpec, 'color' | 'mean' | 'std' | 'interpolation' | 'pad'>> {
-  readonly fit: 'stretch' | 'center' | 'top-left';
+  readonly fit: 'stretch' | 'center' | 'top-left' | { readonly crop: number };
   /** For graphs that take any size. */
   readonly defaultSize: Size;
   /** Instead of `fit` and `defaultSize`, where the graph takes any size. */
@@ -84,8 +84,7 @@ export function imageInputSpec(signature: Signature, { fit, defaultSize, dynamic
     );
   }
   const { name, layout, dtype, width = defaultSize.width, height = defaultSize.height } = input;
-  const fixed: Resize =
-    fit === 'stretch' ? { mode: 'stretch', width, height } : { mode: 'letterbox', width, height, anchor: fit };
+  const fixed = fixedResize(fit, { width, height });
   return {
     name,
     layout,
@@ -102,6 +101,11 @@ export function imageInputSpec(signature: Signature, { fit, defaultSize, dynamic
     ...(input.channels === 1 && { color: 'gray' }),
     resize: dynamic && !input.width && !input.height ? dynamic : fixed,
   };
+}
+
+function fixedResize(fit: Preprocessing['fit'], { width, height }: Size): Resize {
+  if (typeof fit === 'object') return { mode: 'crop', width, height, share: fit.crop };
+  return fit === 'stretch' ? { mode: 'stretch', width, height } : { mode: 'letterbox', width, height, anchor: fit };
 }
 
 /** The only output of a graph, if it has one. */

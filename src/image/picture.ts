@@ -1,5 +1,6 @@
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { AppError, messageOf } from '../errors.ts';
+import type { Region } from '../vision/frame.ts';
 import type { InputSpec } from '../vision/input-spec.ts';
 import type { Size } from '../vision/types.ts';
 import { decodeBmp, readBmpHeader } from './bmp.ts';
@@ -13,14 +14,8 @@ sharp.cache(false);
 export interface Picture extends Size {
   /** RGB, row-major, width·height·3, EXIF orientation applied. */
   readonly pixels: () => Promise<Uint8Array>;
-  /** The same, resized to exactly `size`. */
-  readonly resized: (size: Size, interpolation: InputSpec['interpolation']) => Promise<Uint8Array>;
-}
-
-/** A part of a picture, in whole pixels. */
-export interface Region extends Size {
-  readonly left: number;
-  readonly top: number;
+  /** The same, or a part of it, resized to exactly `size`. */
+  readonly resized: (size: Size, interpolation: InputSpec['interpolation'], region?: Region) => Promise<Uint8Array>;
 }
 
 /** Cuts regions out of decoded pixels and resizes each to exactly `size`. @param rgb as `Picture.pixels` gives it. */
@@ -80,8 +75,10 @@ function openWith(open: () => Sharp, { width, height }: Size): Picture {
     width,
     height,
     pixels: () => toBytes(toRgb(), { width, height }),
-    resized: (size, interpolation) =>
-      toBytes(toRgb().resize(size.width, size.height, { fit: 'fill', kernel: interpolation }), size),
+    resized: (size, interpolation, region) => {
+      const part = region ? toRgb().extract(region) : toRgb();
+      return toBytes(part.resize(size.width, size.height, { fit: 'fill', kernel: interpolation }), size);
+    },
   };
 }
 

@@ -15,6 +15,14 @@ export interface Frame {
   readonly scaleY: number;
   readonly offsetX: number;
   readonly offsetY: number;
+  /** The part of the source that is looked at, in whole pixels, where that is not all of it. */
+  readonly region?: Region;
+}
+
+/** A part of a picture, in whole pixels. */
+export interface Region extends Size {
+  readonly left: number;
+  readonly top: number;
 }
 
 /** Lays a picture of size `source` into the model's input. Pure arithmetic; no pixels are touched. */
@@ -22,6 +30,8 @@ export function fitFrame(source: Size, resize: Resize): Frame {
   switch (resize.mode) {
     case 'stretch':
       return frameOf(source, resize, resize, 0, 0);
+    case 'crop':
+      return cropped(source, resize, resize.share);
     case 'letterbox': {
       const ratio = Math.min(resize.width / source.width, resize.height / source.height);
       const width = clamp(Math.round(source.width * ratio), 1, resize.width);
@@ -75,7 +85,7 @@ export function fitWindow(
   source: Size,
   input: Size,
   context: number,
-): { readonly region: Size & { readonly left: number; readonly top: number }; readonly frame: Frame } {
+): { readonly region: Region; readonly frame: Frame } {
   const axis = (low: number, high: number, length: number, side: number) => {
     const inner = Math.max(1, side - 2 * context);
     const scale = inner / Math.max(1, high - low);
@@ -90,6 +100,16 @@ export function fitWindow(
   const y = axis(ymin, ymax, source.height, input.height);
   const region = { left: x.from, top: y.from, width: x.length, height: y.length };
   return { region, frame: frameOf(region, input, { width: x.size, height: y.size }, x.offset, y.offset) };
+}
+
+function cropped(source: Size, input: Size, share: number): Frame {
+  const scale = Math.max(input.width / source.width, input.height / source.height) / share;
+  const width = clamp(Math.round(input.width / scale), 1, source.width);
+  const height = clamp(Math.round(input.height / scale), 1, source.height);
+  const [left, top] = [Math.round((source.width - width) / 2), Math.round((source.height - height) / 2)];
+  const [scaleX, scaleY] = [input.width / width, input.height / height];
+  const frame = frameOf(source, input, input, -left * scaleX, -top * scaleY);
+  return { ...frame, scaleX, scaleY, region: { left, top, width, height } };
 }
 
 function anchored(source: Size, input: Size, content: Size, anchor: 'center' | 'top-left'): Frame {

@@ -17,6 +17,8 @@ export const resizeSchema = z.discriminatedUnion('mode', [
     height: pixels,
     anchor,
   }),
+  /** The middle of the picture: of the largest part with the input's proportions so much that its sides are `share` of it. */
+  z.object({ mode: z.literal('crop'), width: pixels, height: pixels, share: z.number().gt(0).max(1) }),
   /**
    * For graphs of dynamic size: the longer side at most `longest`, the shorter (where given) at most `shortest`, both
    * rounded to a multiple of `multiple`.
@@ -66,5 +68,5 @@ export type Resize = z.output<typeof resizeSchema>;
 
 /** The size that every picture is brought to; undefined where it follows the picture. */
 export function fixedSize(resize: Resize): Size | undefined {
-  return resize.mode === 'stretch' || resize.mode === 'letterbox' ? resize : undefined;
+  return 'width' in resize ? resize : undefined;
 }

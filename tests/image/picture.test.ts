@@ -42,6 +42,14 @@ describe('orientation', () => {
     expect(await picture.pixels()).toHaveLength(60 * 40 * 3);
   });
 
+  it.each([1, 6, 8])('EXIF %i: a part is cut out of the upright picture', async (orientation) => {
+    const upright = await sharp(cat).resize(60, 40).png().toBuffer();
+    const picture = await open(await storedAs(orientation, upright, 'png'));
+    const region = { left: 10, top: 5, width: 30, height: 20 };
+    const expected = await sharp(upright).extract(region).removeAlpha().raw().toBuffer();
+    expect(await picture.resized(region, 'linear', region)).toEqual(expected);
+  });
+
   it.each([0, 9, 255])('the meaningless orientation %i changes nothing', async (orientation) => {
     const file = await sharp(cat).resize(60, 40).jpeg().withMetadata({ orientation: 6 }).toBuffer();
     // The tag 0x0112, type SHORT, count 1, then the value, in either byte order.

@@ -7,6 +7,17 @@ import { halfToFloat } from '../../src/vision/tensor.ts';
 describe('fitFrame', () => {
   const scale = { mode: 'scale', longest: 1333, multiple: 32, anchor: 'top-left', enlarge: true } as const;
 
+  it('crops the middle, in the input’s proportions', () => {
+    const crop = { mode: 'crop', width: 224, height: 224, share: 0.875 } as const;
+    // What bringing the shorter side to 256 and taking the middle 224 gives.
+    const frame = fitFrame({ width: 1024, height: 512 }, crop);
+    expect(frame.region).toEqual({ left: 288, top: 32, width: 448, height: 448 });
+    expect(frame).toMatchObject({ content: { width: 224, height: 224 }, scaleX: 0.5, offsetX: -144, offsetY: -16 });
+    const wide = fitFrame({ width: 100, height: 100 }, { ...crop, height: 112, share: 1 });
+    expect(wide.region).toEqual({ left: 0, top: 25, width: 100, height: 50 });
+    expect(fitFrame({ width: 1, height: 9000 }, crop).region).toEqual({ left: 0, top: 4500, width: 1, height: 1 });
+  });
+
   it('brings both sides to multiples within their limits, and enlarges nothing', () => {
     const limit = { mode: 'limit', longest: 1600, multiple: 32 } as const;
     const photo = { width: 2000, height: 1100 };
