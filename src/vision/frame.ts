@@ -9,7 +9,7 @@ export interface Frame {
   readonly source: Size;
   /** The whole model input. */
   readonly input: Size;
-  /** The part of the input that the resized picture covers, at (offsetX, offsetY). */
+  /** The part of the input that the resized picture covers, at (offsetX, offsetY), or from the corner where it is cropped. */
   readonly content: Size;
   readonly scaleX: number;
   readonly scaleY: number;

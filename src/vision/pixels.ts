@@ -20,6 +20,8 @@ export function toInputTensor(rgb: Uint8Array, frame: Frame, spec: InputSpec): T
   const pixels = channels === 1 ? toGray(rgb) : rgb;
   const data = allocate(spec.dtype, spec.batch * area * channels);
   const planar = spec.layout === 'nchw' || spec.layout === 'chw';
+  // A part of the picture fills the input: the offsets are those of the picture, which reaches beyond.
+  const [left, top] = frame.region ? [0, 0] : [frame.offsetX, frame.offsetY];
   const full = frame.content.width === width && frame.content.height === height;
 
   for (let channel = 0; channel < channels; channel++) {
@@ -30,7 +32,7 @@ export function toInputTensor(rgb: Uint8Array, frame: Frame, spec: InputSpec): T
     if (!full) fillChannel(data, start, step, area, spec.pad === 'mean' ? 0 : element[Math.round(spec.pad)]!);
     for (let y = 0; y < frame.content.height; y++) {
       let source = y * frame.content.width * channels + from;
-      let target = start + ((y + frame.offsetY) * width + frame.offsetX) * step;
+      let target = start + ((y + top) * width + left) * step;
       for (let x = 0; x < frame.content.width; x++, source += channels, target += step) {
         data[target] = element[pixels[source]!]!;
       }

@@ -89,6 +89,12 @@ describe('toInputTensor', () => {
     expect([...data]).toEqual([(18 - 8) / 2, (48 - 8) / 2]);
   });
 
+  it('fills the input with a crop', () => {
+    const crop = fitFrame({ width: 9, height: 5 }, { mode: 'crop', width: 2, height: 1, share: 0.5 });
+    const { data } = toInputTensor(pixels, crop, { ...spec, layout: 'nhwc' });
+    expect([...data]).toEqual([...pixels]);
+  });
+
   it('pads with zero where the border is the mean', () => {
     const padded = fitFrame({ width: 2, height: 1 }, { mode: 'letterbox', width: 2, height: 2, anchor: 'top-left' });
     const { data } = toInputTensor(pixels, padded, { ...spec, mean: [1, 2, 3], pad: 'mean' });
