@@ -1,10 +1,18 @@
 import { z } from 'zod';
 import { sigmoid, softmax } from '../vision/scores.ts';
-import { isFixed, type ValueInfo } from '../vision/signature.ts';
+import { isFixed, type Signature, type ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
-import { findImageInput, imageInputSpec, isFloat, isOne, soleOutput, unexpectedOutputs } from './graph.ts';
-import { guessNormalization, normalizationSchema, normalizations } from './normalization.ts';
+import {
+  findImageInput,
+  imageInputSpec,
+  isFloat,
+  isOne,
+  type Preprocessing,
+  soleOutput,
+  unexpectedOutputs,
+} from './graph.ts';
+import { guessNormalization, type Normalization, normalizationSchema, normalizations } from './normalization.ts';
 
 /** Heads as wide as ImageNet's, without and with a background class first. */
 const IMAGENET_CLASSES = [1000, 1001];
@@ -44,8 +52,7 @@ export const classification = defineFamily({
 
   input: (signature, { normalization }) =>
     imageInputSpec(signature, {
-      // Ultralytics fits the shorter side; ImageNet's models were scored on the middle 224 of 256 pixels.
-      fit: { crop: signature.metadata.task === 'classify' ? 1 : 224 / 256 },
+      fit: fitOf(signature, normalization),
       defaultSize: { width: 224, height: 224 },
       ...normalizations[normalization],
     }),
@@ -63,6 +70,15 @@ export const classification = defineFamily({
     return { scores: activate(raw, params.activation).map((s) => (s > 0 ? Math.min(s, 1) : 0)) };
   },
 });
+
+/**
+ * Ultralytics fits the shorter side; torchvision's models were scored on the middle 224 of 256 pixels. TensorFlow's are
+ * used on the whole picture (google-coral/pycoral: examples/classify_image.py).
+ */
+function fitOf({ metadata }: Signature, normalization: Normalization): Preprocessing['fit'] {
+  if (metadata.task === 'classify') return { crop: 1 };
+  return normalization === 'imagenet' ? { crop: 224 / 256 } : 'stretch';
+}
 
 function activate(raw: Float32Array, activation: 'auto' | 'none' | 'softmax' | 'sigmoid'): Float32Array {
   if (activation === 'sigmoid') return raw.map(sigmoid);
