@@ -27,7 +27,6 @@ export const fasterRcnn = defineFamily({
   title: 'Faster R-CNN of the ONNX Model Zoo (maskrcnn-benchmark)',
   reference:
     'onnx/models: validated/vision/object_detection_segmentation/faster-rcnn/README.md; facebookresearch/maskrcnn-benchmark',
-  checked: 'reading',
   params: benchmarkParams,
   defaults: { scoreThreshold: 0.3, iouThreshold: 0.5, maxDetections: 100 },
 

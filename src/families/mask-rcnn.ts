@@ -1,14 +1,14 @@
 import { defineFamily } from './define.ts';
 import { BENCHMARK_CONVENTION, benchmarkInput, benchmarkParams, recogniseBenchmark } from './faster-rcnn.ts';
 import { unexpectedOutputs } from './graph.ts';
-import { boxMasks } from './mask-grids.ts';
+import { fadingBoxMasks } from './mask-grids.ts';
 import { readSuppressed, type SuppressedOutputs, selectSuppressed } from './suppressed.ts';
 
 export const maskRcnn = defineFamily({
   task: 'instance-segmentation',
   title: 'Mask R-CNN of the ONNX Model Zoo (maskrcnn-benchmark)',
-  reference: 'onnx/models: validated/vision/object_detection_segmentation/mask-rcnn/README.md',
-  checked: 'reading',
+  reference:
+    'onnx/models: validated/vision/object_detection_segmentation/mask-rcnn/README.md; facebookresearch/maskrcnn-benchmark: modeling/roi_heads/mask_head/inference.py',
   params: benchmarkParams,
   defaults: { scoreThreshold: 0.3, iouThreshold: 0.5, maxDetections: 100 },
 
@@ -18,17 +18,18 @@ export const maskRcnn = defineFamily({
 
   decode(outputs, { limits }) {
     const found = readSuppressed(outputs);
-    const masks = found && isMasks(found.others) ? outputs[found.others[0]!.name]! : undefined;
-    if (!found || masks?.dims[0] !== found.scores.length) {
+    const grids = found && isMasks(found.others) ? outputs[found.others[0]!.name]! : undefined;
+    if (!found || grids?.dims[0] !== found.scores.length) {
       throw unexpectedOutputs(
         outputs,
         "Mask R-CNN's boxes [n,4], scores [n], integer labels [n] and masks [n,1,28,28]",
       );
     }
     const selection = selectSuppressed(found, BENCHMARK_CONVENTION, limits);
-    // The zoo's example stretches each grid over the whole pixels from the box's first to its last.
-    const regions = selection.boxes.map((edge, k) => Math.trunc(edge) + (k % 4 < 2 ? 0 : 1));
-    return { ...selection, masks: { ...boxMasks(masks, selection.sources), regions, windows: regions } };
+    const masks = fadingBoxMasks(grids, selection.sources, selection.boxes);
+    // Masker stretches a grid with its border of zeros over whole pixels, from the first that it touches to the last.
+    const regions = masks.regions!.map((edge, k) => Math.trunc(edge) + (k % 4 < 2 ? 0 : 1));
+    return { ...selection, masks: { ...masks, regions, windows: regions } };
   },
 });
 
