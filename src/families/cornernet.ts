@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
 import { isPeak } from '../vision/peaks.ts';
 import { sigmoid } from '../vision/scores.ts';
-import { isFixed, type ValueInfo } from '../vision/signature.ts';
+import { isFixed, type Probe, type ValueInfo } from '../vision/signature.ts';
 import { softSuppress } from '../vision/soft-suppress.ts';
 import { type Tensors, toFloats } from '../vision/tensor.ts';
 import { defineFamily } from './define.ts';
 import { countOperators, fixedInputSize, imageInputSpec, isFloat, isOne, unexpectedOutputs } from './graph.ts';
 import { normalizations } from './normalization.ts';
 
+const HOURGLASS = 128;
 /** Published graphs have maps of a quarter of their input's side. */
 const STRIDE = 4;
 /** Of each kind, the best are paired (config/CornerNet.json: top_k). */
@@ -27,6 +28,8 @@ export const cornernet = defineFamily({
     logits: z.boolean().default(true),
     /** How far apart the embeddings of two corners of one object may be. */
     maxDistance: z.number().positive().default(0.5),
+    /** Of graphs of any size: what both sides must be multiples of. The reference's hourglass halves seven times. */
+    multiple: z.int().min(STRIDE).max(256).default(HOURGLASS),
   }),
   defaults: { scoreThreshold: 0.3, iouThreshold: 1, maxDetections: 100 },
 
@@ -45,16 +48,16 @@ export const cornernet = defineFamily({
         `${logits ? 'no' : 'a'} Sigmoid in the graph`,
         ...(maps.named ? [] : ['the first of each two is taken for the top left']),
       ],
-      params: { logits },
+      params: { logits, ...finer(probe) },
     };
   },
 
-  input: (signature) =>
+  input: (signature, { multiple }) =>
     imageInputSpec(signature, {
       fit: 'center',
       defaultSize: { width: 511, height: 511 },
       // The reference leaves pictures the size they have, in a black frame.
-      dynamic: { mode: 'scale', longest: 1024, multiple: 128, anchor: 'center', enlarge: false },
+      dynamic: { mode: 'scale', longest: 1024, multiple, anchor: 'center', enlarge: false },
       color: 'bgr',
       ...normalizations.corners,
     }),
@@ -80,6 +83,12 @@ export const cornernet = defineFamily({
     return softSuppress(candidates.sorted(), SIGMA, limits);
   },
 });
+
+/** A narrower frame where the graph takes it: corners look along it. Whole cells, so that maps are a quarter exactly. */
+function finer(probe: Probe | undefined) {
+  const multiple = Math.max(2 * STRIDE, probe?.multiple ?? HOURGLASS);
+  return multiple < 32 ? { multiple } : {};
+}
 
 /** A peak of a heat map; its place is in cells. */
 interface Corner {

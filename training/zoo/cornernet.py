@@ -21,8 +21,6 @@ MIN_IOU = 0.3
 """That a pair of corners off by the heat's radius still has with its box."""
 PULL, PUSH, OFFSET = 1.0, 1.0, 1.0
 TOP_CORNERS, MAX_DISTANCE = 100, 0.5
-PLACE_UNIT, MAX_SHIFT = 8.0, 40.0
-"""In cells."""
 
 
 class CornerPool(nn.Module):
@@ -67,27 +65,33 @@ class Corners(nn.Module):
     def __init__(self, to_end: bool) -> None:
         super().__init__()
         self.pool = CornerPool(to_end)
-        self.heat, self.offset = _head(CHANNELS, 64, len(CLASSES)), _head(CHANNELS, 32, 2)
-        self.tag = _head(CHANNELS + 2, 32, 1)
+        self.heat, self.tag, self.offset = _head(64, len(CLASSES)), _head(32, 1), _head(32, 2)
         self.heat[-1].bias.data.fill_(-2.19)
 
-    def forward(self, features: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         pooled = self.pool(features)
-        # Where a corner lies, and how far the other one is, makes a short way to what both of them know: their middle.
-        return self.heat(pooled), self.tag(torch.cat([pooled, places], dim=1)), self.offset(pooled)
+        return self.heat(pooled), self.tag(pooled), self.offset(pooled)
 
 
-def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, outputs, 1))
+def _head(hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(CHANNELS, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, outputs, 1))
 
 
-def _places(features: torch.Tensor, training: bool) -> torch.Tensor:
-    """x and y of each cell [N, 2, H, W]. While training they start anywhere, as in a larger picture."""
-    count, _, height, width = features.shape
-    start = MAX_SHIFT * torch.rand(count, 2, 1, 1) if training else torch.zeros(1, 2, 1, 1)
-    x = torch.arange(width, dtype=torch.float32)[None, None, None, :] + torch.zeros_like(features[:, :1])
-    y = torch.arange(height, dtype=torch.float32)[None, None, :, None] + torch.zeros_like(features[:, :1])
-    return (torch.cat([x, y], dim=1) + start) / PLACE_UNIT
+class Place(nn.Module):
+    """A number for each cell that grows along the rows and the columns, [N, 1, H, W].
+
+    It is added to both embeddings: what is left to learn is how far from its shape's middle a corner lies.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slopes = nn.Parameter(torch.tensor([0.3, 0.2]))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        height, width = features.shape[2:]
+        x = torch.arange(width, dtype=torch.float32)[None, :]
+        y = torch.arange(height, dtype=torch.float32)[:, None]
+        return (self.slopes[0] * x + self.slopes[1] * y)[None, None]
 
 
 class CornerNet(nn.Module):
@@ -98,12 +102,13 @@ class CornerNet(nn.Module):
         super().__init__()
         self.backbone = Pyramid()
         self.top_left, self.bottom_right = Corners(to_end=True), Corners(to_end=False)
+        self.place = Place()
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         features = self.backbone(images)["0"]
-        places = _places(features, self.training)
-        pairs = zip(self.top_left(features, places), self.bottom_right(features, places))
-        return tuple(output for pair in pairs for output in pair)
+        place = self.place(features)
+        (heat_a, tag_a, offset_a), (heat_b, tag_b, offset_b) = self.top_left(features), self.bottom_right(features)
+        return heat_a, heat_b, tag_a + place, tag_b + place, offset_a, offset_b
 
 
 def _to_input(images: torch.Tensor) -> torch.Tensor:
