@@ -7,6 +7,7 @@ import {
   countOperators,
   endsIn,
   findImageInput,
+  firstByName,
   fixedInputSize,
   imageInputSpec,
   isFloat,
@@ -57,7 +58,11 @@ export const binaryMask = defineFamily({
     if (isVideoMatting(signature)) return found(0.9, 'RobustVideoMatting: each picture is a film of its own');
     if (!signature.outputs.every(isOneChannel)) return undefined;
     const imagenet = { rescale: true, normalization: 'imagenet' };
-    if (isU2Net(signature)) return found(0.75, 'seven of them: U²-Net', imagenet);
+    if (isU2Net(signature)) {
+      // They look alike, and all but the first are coarse.
+      const isTold = firstByName(signature.outputs) === output;
+      return found(isTold ? 0.75 : 0.45, `seven of them: U²-Net${isTold ? '' : ', and no name says which'}`, imagenet);
+    }
     // Distances look like masks, and have their name.
     if (signature.outputs.length > 1 || /depth|disp/i.test(output.name)) return undefined;
     const logits = !endsIn(signature, output, 'Sigmoid', 'HardSigmoid');
@@ -127,7 +132,7 @@ function extremes(data: Float32Array): number[] {
 /** Of several the one that videos' matting calls alpha, or the first: U²-Net's fused one. */
 function pickMask(values: readonly ValueInfo[]): ValueInfo | undefined {
   const fitting = values.filter(isOneChannel);
-  return fitting.find(({ name }) => name === 'pha') ?? fitting[0];
+  return fitting.find(({ name }) => name === 'pha') ?? firstByName(fitting) ?? fitting[0];
 }
 
 function isVideoMatting({ inputs, outputs }: Signature): boolean {

@@ -113,6 +113,17 @@ export function soleOutput(signature: Signature): ValueInfo | undefined {
   return signature.outputs.length === 1 ? signature.outputs[0] : undefined;
 }
 
+/** Of outputs that are alike, the one that their names put first: `out`, or the least number after what all begin with. */
+export function firstByName<V extends { readonly name: string }>(values: readonly V[]): V | undefined {
+  if (values.length <= 1) return values[0];
+  const numbered = values.map((value) => ({ value, parts: /^(.*?)(\d+)$/.exec(value.name) }));
+  const prefix = numbered[0]?.parts?.[1];
+  if (prefix === undefined || numbered.some(({ parts }) => parts?.[1] !== prefix)) {
+    return values.find(({ name }) => name === 'out');
+  }
+  return numbered.reduce((a, b) => (Number(a.parts![2]) <= Number(b.parts![2]) ? a : b)).value;
+}
+
 /** Whether a batch dimension may be 1. */
 export function isOne(dim: Dim | undefined): boolean {
   return dim === 1 || (dim !== undefined && !isFixed(dim));

@@ -9,6 +9,7 @@ import {
   countOperators,
   endsIn,
   findImageInput,
+  firstByName,
   fixedInputSize,
   imageInputSpec,
   isFloat,
@@ -64,6 +65,7 @@ export const semantic = defineFamily({
       : guessNormalization(signature);
     const read = { normalization, ...(probe?.multiple && { multiple: probe.multiple }) };
     if (!isScores(output)) {
+      if (!hasProportions(output, size)) return undefined;
       const confidence = signature.outputs.length === 1 ? 0.7 : 0.4;
       return { confidence, evidence: ['a map of class indices', evidence], params: read };
     }
@@ -84,6 +86,13 @@ export const semantic = defineFamily({
     const [strideX, strideY] = [size.width / width, size.height / height];
     // Masks of objects come with boxes.
     if (!signature.outputs.every(isScores)) return { confidence: 0.3, evidence: seen, params: { layout, ...read } };
+    if (!firstByName(signature.outputs)) {
+      return {
+        confidence: 0.45,
+        evidence: [...seen, 'one of several, and no name says which'],
+        params: { layout, ...read },
+      };
+    }
     // A probe that left the size to the graph tells strides only about.
     const confidence = confidenceOf(signature, probe, output, channels, Math.round(strideX), Math.round(strideY));
     return { confidence, evidence: seen, params: { layout, ...read } };
@@ -195,7 +204,7 @@ function pickOutput(values: readonly ValueInfo[], name?: string): ValueInfo | un
   const fitting = values.filter((v) => isScores(v) || isIndices(v));
   if (name !== undefined) return fitting.find((v) => v.name === name);
   // torchvision's models give `aux` as well, in whatever order.
-  return fitting.find((v) => v.name === 'out') ?? fitting[0];
+  return firstByName(fitting) ?? fitting[0];
 }
 
 function isScores(value: ValueInfo): boolean {
@@ -206,6 +215,15 @@ function isScores(value: ValueInfo): boolean {
 function isIndices({ dtype, dims }: ValueInfo): boolean {
   if (!/^u?int(8|16|32|64)$/.test(dtype) || !isOne(dims[0])) return false;
   return dims.length === 3 || (dims.length === 4 && (dims[1] === 1 || dims[3] === 1));
+}
+
+/** Whether a map is as wide for its height as the input, as far as its dimensions are known. */
+function hasProportions({ dims }: ValueInfo, { width, height }: Size): boolean {
+  const [a, b, c] = dims.slice(1);
+  const [rows, columns] = dims.length === 3 || c === 1 ? [a, b] : [b, c];
+  if (!isFixed(rows) || !isFixed(columns)) return true;
+  // Strides round up.
+  return Math.abs(rows * width - columns * height) <= Math.max(width, height);
 }
 
 /** Indices of no class count as class 0, the background of most data sets. */

@@ -15,6 +15,29 @@ describe('recogniseFamily', () => {
     expect(alternatives.map((a) => a.family)).toEqual(['yolox', 'yolov5', 'nanodet']);
   });
 
+  it('reads the first of segmentation heads that are alike, if their names tell it', () => {
+    const heads = (names: readonly string[], classes: number) =>
+      signature(
+        image(320),
+        names.map((name) => value(name, [1, classes, 320, 320])),
+        { operators: { Sigmoid: 7 } },
+      );
+    expect(recogniseFamily(heads(['y', 'x'], 21)).best).toBeUndefined();
+    expect(recogniseFamily(heads(['aux', 'out'], 21)).best?.family).toBe('semantic');
+    expect(recogniseFamily(heads(['d6', 'd5', 'd4', 'd3', 'd2', 'd1', 'd0'], 4)).best?.family).toBe('semantic');
+    expect(recogniseFamily(heads(['1965', '1960', '1959', '1961', '1962', '1963', '1964'], 1)).best?.family).toBe(
+      'binary-mask',
+    );
+    expect(recogniseFamily(heads(['a', 'b', 'c', 'd', 'e', 'f', 'g'], 1)).best).toBeUndefined();
+  });
+
+  it('does not take a map that lies on its side', () => {
+    const graph = (dims: readonly number[]) =>
+      signature([value('x', [1, 3, 512, 1024])], [value('map', dims, 'int64')]);
+    expect(recogniseFamily(graph([1, 512, 1024])).best?.family).toBe('semantic');
+    expect(recogniseFamily(graph([1, 1024, 512])).best).toBeUndefined();
+  });
+
   it('leaves a graph alone that has nothing to do with pictures', () => {
     expect(recogniseFamily(signature([], []))).toEqual({ alternatives: [] });
     expect(recogniseFamily(signature([value('ids', [1, 77], 'int64')], [value('x', [1, 1000])]))).toEqual({
