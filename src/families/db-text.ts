@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { Candidates } from '../vision/candidates.ts';
 import { connectedComponents } from '../vision/components.ts';
-import { convexHull, depthInside, halfExtents, minAreaRect, type RotatedRect } from '../vision/rotated-rect.ts';
+import { meanInside, outset } from '../vision/quads.ts';
+import {
+  convexHull,
+  depthInside,
+  halfExtents,
+  minAreaRect,
+  type RotatedRect,
+  rectCorners,
+} from '../vision/rotated-rect.ts';
 import type { ValueInfo } from '../vision/signature.ts';
 import { toFloats } from '../vision/tensor.ts';
 import type { MaskGrids } from '../vision/types.ts';
@@ -19,13 +27,16 @@ import { normalizations } from './normalization.ts';
 
 /** Cells along each side of a region's mask: a rectangle's edges are straight, so that few are enough. */
 const MASK_CELLS = 32;
+/** What grown regions must be wider than others at the least: `min_size + 2`. */
+const GROWTH = 2;
+/** Of sines and cosines, which must not cost a whole cell. */
+const NOISE = 1e-4;
 
 export const dbText = defineFamily({
   task: 'instance-segmentation',
   title: 'DB text detection (PP-OCR)',
   reference:
-    'arXiv:1911.08947; PaddlePaddle/PaddleOCR: ppocr/postprocess/db_postprocess.py, deploy configs of PP-OCRv4',
-  checked: 'reading',
+    'PaddlePaddle/PaddleOCR: ppocr/postprocess/db_postprocess.py, deploy configs of PP-OCRv4; arXiv:1911.08947',
   params: z.strictObject({
     /** A pixel is text where its probability exceeds this. */
     threshold: z.number().min(0).max(1).default(0.3),
@@ -70,13 +81,17 @@ export const dbText = defineFamily({
     const [, , height, width] = output.dims as [number, number, number, number];
     const map = toFloats(output);
     const [scaleX, scaleY] = [input.width / width, input.height / height];
-    const regions = findRegions(map, width, height, params.threshold);
+    const hulls = findHulls(map, width, height, params.threshold);
     const candidates = new Candidates(limits);
-    const rects = regions.map(({ corners, score }, i) => {
-      if (!candidates.wants(score)) return undefined;
-      const core = minAreaRect(convexHull(corners));
+    const rects = hulls.map((hull, i) => {
+      const core = minAreaRect(hull);
       if (Math.min(core.width, core.height) < params.minSide) return undefined;
-      const rect = unclip(core, params.unclipRatio);
+      // Whole cells, for OpenCV fills and Clipper offsets no other polygons.
+      const cells = rectCorners(core).map((v) => Math.trunc(v + NOISE));
+      const score = meanInside(map, width, height, cells);
+      if (!candidates.wants(score)) return undefined;
+      const rect = unclip(core, cells, params.unclipRatio);
+      if (Math.min(rect.width, rect.height) < params.minSide + GROWTH) return undefined;
       const half = halfExtents(rect);
       const [left, right] = [(rect.centerX - half.x) * scaleX, (rect.centerX + half.x) * scaleX];
       const [top, bottom] = [(rect.centerY - half.y) * scaleY, (rect.centerY + half.y) * scaleY];
@@ -84,7 +99,9 @@ export const dbText = defineFamily({
       return rect;
     });
     const selection = candidates.top();
-    return { ...selection, masks: rectMasks(Array.from(selection.sources, (i) => rects[i]!)) };
+    const chosen = Array.from(selection.sources, (i) => rects[i]!);
+    const corners = chosen.flatMap(rectCorners).map((v, i) => v * (i % 2 === 0 ? scaleX : scaleY));
+    return { ...selection, corners: Float32Array.from(corners), masks: rectMasks(chosen) };
   },
 });
 
@@ -92,35 +109,25 @@ function isMap(value: Pick<ValueInfo, 'dtype' | 'dims'>): boolean {
   return isFloat(value) && value.dims.length === 4 && isOne(value.dims[0]) && value.dims[1] === 1;
 }
 
-interface Region {
-  /** x, y of the corners of its runs of pixels, which have the hull of all its pixels. */
-  readonly corners: number[];
-  /** Mean probability. */
-  readonly score: number;
-}
-
-function findRegions(map: Float32Array, width: number, height: number, threshold: number): Region[] {
+/** The convex hull of each region, as the cells at its corners: PaddleOCR measures from cell to cell. */
+function findHulls(map: Float32Array, width: number, height: number, threshold: number): number[][] {
   const { count, labels } = connectedComponents(width, height, (cell) => map[cell]! > threshold);
-  const regions = Array.from({ length: count }, () => ({ corners: [] as number[], sum: 0, pixels: 0 }));
+  const ends = Array.from({ length: count }, (): number[] => []);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; ) {
       const label = labels[y * width + x]!;
       const start = x;
-      const region = regions[label - 1];
-      for (; x < width && labels[y * width + x] === label; x++) if (region) region.sum += map[y * width + x]!;
-      if (!region) continue;
-      region.pixels += x - start;
-      region.corners.push(start, y, x, y, start, y + 1, x, y + 1);
+      while (x < width && labels[y * width + x] === label) x++;
+      ends[label - 1]?.push(start, y, x - 1, y);
     }
   }
-  return regions.map(({ corners, sum, pixels }) => ({ corners, score: sum / pixels }));
+  return ends.map(convexHull);
 }
 
-/** Moves every side outwards by area · ratio / perimeter, equation 10 of the paper. */
-function unclip(rect: RotatedRect, ratio: number): RotatedRect {
-  const { width, height } = rect;
+/** Moves every side outwards by area · ratio / perimeter, equation 10 of the paper, to whole cells. */
+function unclip({ width, height }: RotatedRect, cells: readonly number[], ratio: number): RotatedRect {
   const distance = (width * height * ratio) / (2 * (width + height));
-  return { ...rect, width: width + 2 * distance, height: height + 2 * distance };
+  return minAreaRect(convexHull(outset(cells, distance).map(Math.round)));
 }
 
 /** Masks whose scores are depths inside the rectangles, over the rectangles' upright boxes. */

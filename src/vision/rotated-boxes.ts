@@ -1,3 +1,4 @@
+import { rectCorners } from './rotated-rect.ts';
 import type { Limits } from './types.ts';
 
 /** Numbers of a rotated box: centre x, centre y, width, height, angle in radians from x towards y. */
@@ -15,19 +16,9 @@ const FAR = 30;
  * @param result takes 8 numbers, x and y of each corner, from `at`.
  */
 export function rotatedCorners(boxes: Float32Array, i: number, result: Float32Array, at: number): void {
-  const [x, y, width, height, angle] = boxes.subarray(ROTATED * i, ROTATED * i + ROTATED) as unknown as number[];
-  const cos = Math.cos(angle!) / 2;
-  const sin = Math.sin(angle!) / 2;
-  const [alongX, alongY] = [width! * cos, width! * sin];
-  const [acrossX, acrossY] = [-height! * sin, height! * cos];
-  result[at] = x! - alongX - acrossX;
-  result[at + 1] = y! - alongY - acrossY;
-  result[at + 2] = x! + alongX - acrossX;
-  result[at + 3] = y! + alongY - acrossY;
-  result[at + 4] = x! + alongX + acrossX;
-  result[at + 5] = y! + alongY + acrossY;
-  result[at + 6] = x! - alongX + acrossX;
-  result[at + 7] = y! - alongY + acrossY;
+  const box = boxes.subarray(ROTATED * i, ROTATED * i + ROTATED) as unknown as [number, number, number, number, number];
+  const [centerX, centerY, width, height, angle] = box;
+  result.set(rectCorners({ centerX, centerY, width, height, angle }), at);
 }
 
 /** A rotated box as a Gaussian: the upper half of its covariance, and its determinant. */

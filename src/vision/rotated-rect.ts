@@ -79,6 +79,21 @@ export function halfExtents({ width, height, angle }: RotatedRect): { readonly x
   return { x: (width * cos + height * sin) / 2, y: (width * sin + height * cos) / 2 };
 }
 
+/** x and y of the four corners, in order around. */
+export function rectCorners({ centerX, centerY, width, height, angle }: RotatedRect): number[] {
+  const [cos, sin] = [Math.cos(angle) / 2, Math.sin(angle) / 2];
+  const signs = [
+    [-1, -1],
+    [1, -1],
+    [1, 1],
+    [-1, 1],
+  ] as const;
+  return signs.flatMap(([along, across]) => [
+    centerX + along * width * cos - across * height * sin,
+    centerY + along * width * sin + across * height * cos,
+  ]);
+}
+
 /** How far (x, y) lies inside the nearest side; negative outside. */
 export function depthInside(rect: RotatedRect, x: number, y: number): number {
   const cos = Math.cos(rect.angle);
