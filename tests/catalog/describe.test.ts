@@ -50,7 +50,34 @@ describe('describeModel', () => {
     expect(description.labels).toHaveLength(4);
     expect(description.signature.outputs[0]?.dims).toEqual(['n', 'c', 'h', 'w']);
     expect(description.observed?.[0]?.dims).toEqual([1, 4, 640, 640]);
-    expect(description.input.resize.mode).toBe('scale');
+    expect(description.input.resize).toMatchObject({ mode: 'limit', multiple: 1 });
+  });
+
+  it.each([
+    [1, 8],
+    [3, 8],
+    [4, 16],
+    [5, 32],
+  ])('finds out which sizes a graph takes that halves %i times and joins its levels', async (halvings, multiple) => {
+    const path = join(scratch.path, `halves-${halvings}.onnx`);
+    const side = 2 ** halvings;
+    writeModel(
+      path,
+      model({
+        name: 'pyramid',
+        nodes: [
+          node('MaxPool', ['image'], ['coarse'], { kernel_shape: [side, side], strides: [side, side] }),
+          node('Resize', ['coarse', '', 'scales'], ['fine'], { mode: 'nearest' }),
+          node('Add', ['image', 'fine'], ['joined']),
+          node('Softmax', ['joined'], ['probabilities'], { axis: 1 }),
+        ],
+        inputs: [value('image', 'float32', ['n', 3, 'h', 'w'])],
+        outputs: [value('probabilities', 'float32', ['n', 3, 'h', 'w'])],
+        initializers: [tensor('scales', 'float32', [4], [1, 1, side, side])],
+      }),
+    );
+    const { input } = await describeModel(path, {});
+    expect(input.resize).toMatchObject({ mode: 'limit', multiple });
   });
 
   it('does not run a graph that is plain at sight', async () => {
